@@ -1,0 +1,132 @@
+package interact
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Kind names what is asked.
+type Kind string
+
+// The kinds of question.
+const (
+	KindPoll   Kind = "poll"   // an opinion: no option is right
+	KindTrivia Kind = "trivia" // exactly one option is right
+)
+
+// Results says when viewers see the bars.
+type Results string
+
+// The policies for results.
+const (
+	ResultsLive   Results = "live"   // while people answer
+	ResultsReveal Results = "reveal" // only once the producer reveals
+)
+
+// Limits of a question. A studio enforces the same ones while typing.
+const (
+	MinOptions     = 2
+	MaxOptions     = 8
+	MaxTitleRunes  = 280
+	MaxOptionRunes = 100
+	MinWindow      = 3 * time.Second
+	MaxWindow      = 10 * time.Minute
+	DefaultWindow  = 20 * time.Second
+)
+
+// Question is what a producer prepares.
+type Question struct {
+	Kind    Kind
+	Title   string
+	Options []string
+	// Correct is the index of the right option of a trivia question. A poll
+	// has none and Correct is -1.
+	Correct int
+	Results Results
+	// Window is how long answers count. Default DefaultWindow.
+	Window time.Duration
+}
+
+// WithDefaults returns q with spaces trimmed and empty settings filled in:
+// polls show results live, trivia at reveal.
+func (q Question) WithDefaults() Question {
+	q.Title = strings.TrimSpace(q.Title)
+	options := make([]string, len(q.Options))
+	for i, o := range q.Options {
+		options[i] = strings.TrimSpace(o)
+	}
+	q.Options = options
+	if q.Window == 0 {
+		q.Window = DefaultWindow
+	}
+	if q.Results == "" {
+		q.Results = ResultsLive
+		if q.Kind == KindTrivia {
+			q.Results = ResultsReveal
+		}
+	}
+	if q.Kind == KindPoll {
+		q.Correct = -1
+	}
+	return q
+}
+
+// Validate reports everything that is wrong with q, in words a producer can
+// act on; each problem starts with the field's name.
+func (q Question) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if q.Kind != KindPoll && q.Kind != KindTrivia {
+		bad("kind: %q is neither poll nor trivia", q.Kind)
+	}
+	if q.Results != ResultsLive && q.Results != ResultsReveal {
+		bad("results: %q is neither live nor reveal", q.Results)
+	}
+	if q.Kind == KindTrivia && q.Results == ResultsLive {
+		bad("results: live bars would give a trivia answer away; use reveal")
+	}
+	if q.Kind == KindTrivia && (q.Correct < 0 || q.Correct >= len(q.Options)) {
+		bad("correct: mark which of the %d options is right", len(q.Options))
+	}
+	if q.Window < MinWindow || q.Window > MaxWindow {
+		bad("window: %v is not between %v and %v", q.Window, MinWindow, MaxWindow)
+	}
+	errs = append(errs, q.validateText())
+	return errors.Join(errs...)
+}
+
+func (q Question) validateText() error {
+	var errs []error
+	if err := checkText("title", q.Title, MaxTitleRunes); err != nil {
+		errs = append(errs, err)
+	}
+	if n := len(q.Options); n < MinOptions || n > MaxOptions {
+		errs = append(errs, fmt.Errorf("options: %d given, between %d and %d are needed", n, MinOptions, MaxOptions))
+	}
+	seen := make(map[string]bool, len(q.Options))
+	for i, o := range q.Options {
+		if err := checkText(fmt.Sprintf("options[%d]", i), o, MaxOptionRunes); err != nil {
+			errs = append(errs, err)
+		} else if seen[o] {
+			errs = append(errs, fmt.Errorf("options[%d]: %q is there twice", i, o))
+		}
+		seen[o] = true
+	}
+	return errors.Join(errs...)
+}
+
+func checkText(field, s string, limit int) error {
+	switch n := utf8.RuneCountInString(s); {
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%s: not valid UTF-8", field)
+	case n == 0:
+		return fmt.Errorf("%s: empty", field)
+	case n > limit:
+		return fmt.Errorf("%s: %d characters, at most %d fit on a phone", field, n, limit)
+	}
+	return nil
+}

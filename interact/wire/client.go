@@ -1,0 +1,82 @@
+package wire
+
+import "github.com/cuelight/cuelight/sync/clock"
+
+// Roles that hello asks for.
+const (
+	RoleViewer   = "viewer"
+	RoleProducer = "producer"
+)
+
+// Hello is the first message on a socket. The server answers with Welcome or
+// closes with a code of close.go.
+type Hello struct {
+	Version int    `json:"v"`
+	Channel string `json:"channel"`
+	// Role is RoleViewer (default) or RoleProducer.
+	Role string `json:"role,omitempty"`
+	// Token is the participant's or producer's token. A viewer without one is
+	// given an anonymous identity and its token in Welcome. A producer may
+	// instead have signed in with a cookie.
+	Token string `json:"token,omitempty"`
+}
+
+// Type returns "hello".
+func (*Hello) Type() string { return "hello" }
+
+// Answer is a viewer's choice. It is answered by Receipt or Refused with the
+// same ID; a viewer that hears nothing sends it again unchanged.
+type Answer struct {
+	ID     string `json:"id"` // at most 32 bytes
+	Cue    string `json:"cue"`
+	Rev    int    `json:"rev"`
+	Choice []int  `json:"choice"`
+	// At is the tap on R by the viewer's clock; zero if it has none.
+	At clock.Instant `json:"at_us,omitempty"`
+	// Dispersion bounds the error of the viewer's clock. Units: µs.
+	Dispersion int64 `json:"disp_us,omitempty"`
+}
+
+// Type returns "answer".
+func (*Answer) Type() string { return "answer" }
+
+// Classes of players by how well they hold the channel's target latency.
+const (
+	ClassIn   = "in"   // within 100 ms
+	ClassNear = "near" // within 1 s
+	ClassFar  = "far"  // further away
+	ClassNone = "none" // no video
+)
+
+// Opened reports when a viewer's window opened.
+type Opened struct {
+	Cue string `json:"cue"`
+	Rev int    `json:"rev"`
+	// At is when the overlay became visible, on R.
+	At clock.Instant `json:"at_us"`
+	// Frame is the channel instant of the picture on screen at that moment.
+	Frame      clock.Instant `json:"frame_us,omitempty"`
+	Dispersion int64         `json:"disp_us"`
+	Class      string        `json:"class"`
+	// Late marks a viewer who joined inside the window.
+	Late bool `json:"late,omitempty"`
+}
+
+// Type returns "opened".
+func (*Opened) Type() string { return "opened" }
+
+// Status is a viewer's heartbeat: at once after its clock is synced, then
+// every 10 s and when its class or visibility changes, at most once a second.
+type Status struct {
+	Synced     bool  `json:"synced"`
+	Dispersion int64 `json:"disp_us"`
+	RTT        int64 `json:"rtt_us"`
+	// Error is how late the displayed frame is against the target, negative if
+	// early. Units: µs.
+	Error   int64  `json:"err_us,omitempty"`
+	Class   string `json:"class"`
+	Visible bool   `json:"visible"`
+}
+
+// Type returns "status".
+func (*Status) Type() string { return "status" }

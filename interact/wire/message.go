@@ -1,0 +1,113 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Version is the protocol version that hello and welcome carry.
+const Version = 1
+
+// Subprotocol is what client and server agree on in the WebSocket handshake.
+const Subprotocol = "cuelight.v1.json"
+
+// MaxClientMessage is the largest message a client may send, in bytes.
+const MaxClientMessage = 4096
+
+// Message is anything with a type. All messages are plain data; whoever
+// receives one may keep it, nobody changes one after sending it.
+type Message interface {
+	// Type is the value of the field "t".
+	Type() string
+}
+
+// ErrUnknownType means a message whose "t" is not one of ours.
+var ErrUnknownType = errors.New("unknown message type")
+
+// Encode writes m as JSON with its type first.
+func Encode(m Message) ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Type(), err)
+	}
+	out := make([]byte, 0, len(body)+len(m.Type())+8)
+	out = append(out, `{"t":"`...)
+	out = append(out, m.Type()...)
+	out = append(out, '"')
+	if len(body) > 2 { // more than {}
+		out = append(out, ',')
+	}
+	return append(out, body[1:]...), nil
+}
+
+// DecodeClient reads a message that a client sent.
+//
+// Errors: ErrUnknownType; a JSON error. It does not judge the values.
+func DecodeClient(data []byte) (Message, error) {
+	return decode(data, func(t string) Message {
+		switch t {
+		case "hello":
+			return new(Hello)
+		case "answer":
+			return new(Answer)
+		case "opened":
+			return new(Opened)
+		case "status":
+			return new(Status)
+		default:
+			return nil
+		}
+	})
+}
+
+// DecodeServer reads a message that the server sent.
+//
+// Errors: as DecodeClient.
+func DecodeServer(data []byte) (Message, error) {
+	return decode(data, func(t string) Message {
+		switch t {
+		case "welcome":
+			return new(Welcome)
+		case "timeline":
+			return new(Timeline)
+		case "cue":
+			return new(CueChanged)
+		case "removed":
+			return new(Removed)
+		case "tally":
+			return new(Tally)
+		case "receipt":
+			return new(Receipt)
+		case "refused":
+			return new(Refused)
+		case "presence":
+			return new(Presence)
+		case "openings":
+			return new(Openings)
+		case "health":
+			return new(Health)
+		case "bye":
+			return new(Bye)
+		default:
+			return nil
+		}
+	})
+}
+
+func decode(data []byte, make func(t string) Message) (Message, error) {
+	var head struct {
+		T string `json:"t"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("decode message: %w", err)
+	}
+	m := make(head.T)
+	if m == nil {
+		return nil, fmt.Errorf("%w: %.32q", ErrUnknownType, head.T)
+	}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", head.T, err)
+	}
+	return m, nil
+}
