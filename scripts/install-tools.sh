@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is not there: ffmpeg (encoder) and Chromium
+# (browser), through apt. On a system without apt it says what is missing.
+set -eu
+
+missing=()
+command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+command -v chromium >/dev/null || missing+=(chromium)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "missing: ${missing[*]}" >&2
+  echo "This system has no apt. Install them with your package manager so that they are on the PATH, then run this again." >&2
+  exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "missing: ${missing[*]}" >&2
+    echo "Run as root: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "installing ${missing[*]} through apt (this takes a minute)"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "installed ${missing[*]}"
