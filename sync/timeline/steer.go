@@ -1,0 +1,35 @@
+package timeline
+
+import "math"
+
+// How P follows the estimate.
+const (
+	stride       = 5       // s of media, also the time constant
+	deadBand     = 500.0   // µs that are left alone, so that P is mostly straight
+	gentleError  = 50_000  // µs up to which gentleRate holds
+	gentleRate   = 500.0   // µs/s
+	briskRate    = 2_000.0 // µs/s
+	rateQuantum  = 10      // ppm; makes P exact on a grid of gridTicks
+	behindLimit  = 250_000 // µs
+	behindBins   = 5
+	lockedBelow  = 3_000  // µs of error
+	lockedUntil  = 10_000 // µs of error
+	cleanBelow   = 5_000  // µs of residual
+	gridTicks    = 9_000  // 0.1 s
+	strideTicks  = stride * 90_000
+	horizonTicks = 2 * 90_000
+)
+
+// steer chooses P's rate for the next stride, in ppm off the nominal one:
+// e is by how much P is too early at its start (µs), slope the encoder's.
+func steer(e, slope float64, rate int64, settled bool) int64 {
+	if drift := e + (slope-float64(rate))*stride; math.Abs(e) < deadBand && math.Abs(drift) < deadBand {
+		return rate
+	}
+	limit := gentleRate
+	if !settled || math.Abs(e) > gentleError {
+		limit = briskRate
+	}
+	pull := max(-limit, min(limit, e/stride))
+	return int64(math.Round((slope+pull)/rateQuantum)) * rateQuantum
+}
