@@ -1,0 +1,103 @@
+package cue
+
+import (
+	"time"
+
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+// The lengths that every cue keeps.
+const (
+	// KeyLead is κ: how long before O the text goes out.
+	KeyLead = 400 * time.Millisecond
+	// Notice is how far ahead of its effect a producer's change has to be. It is
+	// longer than KeyLead, so that a cue cancelled in time is never shown.
+	Notice = 500 * time.Millisecond
+	// GraceMax is the longest an answer may be under way after C: the tally is
+	// final at C + GraceMax.
+	GraceMax = 500 * time.Millisecond
+	// MinLead is the shortest time between taking a cue and O: what clients need
+	// to hear of it and prepare the overlay.
+	MinLead = 1500 * time.Millisecond
+	// ArmLead is how long before O viewers hear of a cue.
+	ArmLead = 10 * time.Second
+	// MinReaction is the quickest a person can read and tap.
+	MinReaction = 120 * time.Millisecond
+	// MaxWindow is the longest window, extensions included.
+	MaxWindow = 10 * time.Minute
+)
+
+// Cue is one revision of a cue's place in time. It is a value: commands return
+// the next revision and leave the receiver as it was.
+type Cue struct {
+	// Rev counts revisions, from 1.
+	Rev int `json:"rev"`
+	// Window is the planned length, extensions included.
+	Window time.Duration `json:"window_ns"`
+
+	Taken bool `json:"taken,omitempty"`
+	// Anchored says that Media is T, the channel media time the cue was taken
+	// at. Without a live picture a cue hangs on the room clock alone.
+	Anchored bool        `json:"anchored,omitempty"`
+	Media    clock.Ticks `json:"media,omitempty"`
+	// Arm is when viewers hear of it; [Open, Close) is [O, C). Zero while a draft.
+	Arm   clock.Instant `json:"arm_us,omitempty"`
+	Open  clock.Instant `json:"o_us,omitempty"`
+	Close clock.Instant `json:"c_us,omitempty"`
+
+	ClosedEarly bool `json:"closed_early,omitempty"`
+	Cancelled   bool `json:"cancelled,omitempty"`
+	Void        bool `json:"void,omitempty"`
+	Revealed    bool `json:"revealed,omitempty"`
+}
+
+// New returns the first revision of a draft that will stay open for window.
+func New(window time.Duration) Cue { return Cue{Rev: 1, Window: window} }
+
+// Final is when the tally is final: C + GraceMax.
+func (c Cue) Final() clock.Instant { return c.Close.Add(GraceMax) }
+
+// State returns the cue's state at now. It needs no memory: any process that
+// holds the same revision and R comes to the same state (CU1).
+func (c Cue) State(now clock.Instant) State {
+	switch {
+	case !c.Taken:
+		return Draft
+	case c.Void:
+		return Void
+	case c.Cancelled:
+		return Cancelled
+	case c.Revealed:
+		return Revealed
+	case now < c.Arm:
+		return Scheduled
+	case now < c.keyed():
+		return Armed
+	case now < c.Open:
+		return Keyed
+	case now < c.Close:
+		return Open
+	case now < c.Final():
+		return Closing
+	default:
+		return Closed
+	}
+}
+
+// Next returns the first instant after now at which the state changes by
+// itself, and false if it never does.
+func (c Cue) Next(now clock.Instant) (clock.Instant, bool) {
+	if !c.State(now).Live() {
+		return 0, false
+	}
+	for _, at := range [...]clock.Instant{c.Arm, c.keyed(), c.Open, c.Close, c.Final()} {
+		if now < at {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// keyed is when the text goes out. A cue that is taken later than that does
+// not exist: MinLead is longer than KeyLead.
+func (c Cue) keyed() clock.Instant { return c.Open.Add(-KeyLead) }

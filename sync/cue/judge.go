@@ -1,0 +1,113 @@
+package cue
+
+import (
+	"time"
+
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+// Bounds of what the accept rule believes.
+const (
+	graceMin  = 100 * time.Millisecond
+	marginMin = 5 * time.Millisecond
+	marginMax = 50 * time.Millisecond
+	// wayMax is the longest one-way delay granted to an answer without a stamp.
+	wayMax = 250 * time.Millisecond
+)
+
+// Attempt is what is known of when an answer was given.
+type Attempt struct {
+	// Stamp is when the viewer says it tapped, on R. Zero if it did not say.
+	Stamp clock.Instant
+	// Received is when the server read it, on R.
+	Received clock.Instant
+	// RTTMin and Jitter (p95) of its line, measured by the server. Zero if unknown.
+	RTTMin, Jitter time.Duration
+	// Dispersion bounds the error of the viewer's clock, by its own word.
+	Dispersion time.Duration
+}
+
+// Grace is G: how long this viewer's answer may have been under way, between
+// 100 ms and GraceMax. Only the server's own measurements enlarge it.
+func (a Attempt) Grace() time.Duration {
+	rtt, jitter := min(max(a.RTTMin, 0), 2*GraceMax), min(max(a.Jitter, 0), GraceMax)
+	return min(max(rtt/2+jitter+50*time.Millisecond, graceMin), GraceMax)
+}
+
+// Margin is ε: the error granted to this viewer's clock, 5 to 50 ms.
+func (a Attempt) Margin() time.Duration { return min(max(a.Dispersion, marginMin), marginMax) }
+
+// trusted says whether the stamp can be true: the clock is synced, and the
+// answer was under way neither backwards nor longer than its line explains.
+//
+// Instants are compared, never subtracted: a stamp may be any 64-bit number.
+func (a Attempt) trusted() bool {
+	early, late := a.Received.Add(-a.Grace()-a.Margin()), a.Received.Add(a.Margin())
+	return a.Stamp != 0 && a.Dispersion <= marginMax && early <= a.Stamp && a.Stamp <= late
+}
+
+// Verdict is what becomes of an answer.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Accepted  Verdict = iota
+	Early             // before the window opened
+	TooFast           // quicker than a person can read
+	Late              // after the window and its grace
+	Finished          // the tally is final
+	Withdrawn         // cancelled or void
+	NotOnAir          // never taken: viewers do not know of it
+)
+
+// Judge decides on an answer by R alone and returns the instant it is credited
+// with, which lies in [O + MinReaction, C). The credited instant is zero unless
+// the verdict is Accepted (CU6…CU10).
+func (c Cue) Judge(a Attempt) (clock.Instant, Verdict) {
+	switch {
+	case !c.Taken:
+		return 0, NotOnAir
+	case c.Void, c.Cancelled:
+		return 0, Withdrawn
+	case c.Revealed, a.Received >= c.Final():
+		return 0, Finished
+	case a.Received < c.Open:
+		return 0, Early
+	case a.trusted():
+		return c.judgeStamped(a)
+	default:
+		return c.judgeReceived(a)
+	}
+}
+
+// judgeStamped credits the stamp, at most the grace before receipt. What a liar
+// can gain is that grace, less the time its answer really took.
+func (c Cue) judgeStamped(a Attempt) (clock.Instant, Verdict) {
+	credited := min(max(a.Stamp, a.Received.Add(-a.Grace())), a.Received)
+	switch {
+	case a.Stamp < c.Open.Add(-a.Margin()):
+		return 0, Early
+	case min(a.Stamp, credited) < c.Open.Add(MinReaction):
+		return 0, TooFast
+	case a.Stamp >= c.Close.Add(a.Margin()), a.Received > c.Close.Add(a.Grace()):
+		return 0, Late
+	}
+	return min(credited, c.Close-1), Accepted
+}
+
+// judgeReceived credits receipt less half the line's round trip. A stamp that
+// cannot be true ends here too, not in a refusal: whoever wants to cheat could
+// leave it out, while an honest answer sent again after a reconnect has an old
+// stamp and is still in time.
+func (c Cue) judgeReceived(a Attempt) (clock.Instant, Verdict) {
+	credited := a.Received.Add(-min(max(a.RTTMin, 0)/2, wayMax))
+	switch {
+	case credited < c.Open:
+		return 0, Early
+	case credited < c.Open.Add(MinReaction):
+		return 0, TooFast
+	case credited >= c.Close:
+		return 0, Late
+	}
+	return credited, Accepted
+}
