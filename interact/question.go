@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/cuelight/cuelight/sync/cue"
 )
 
 // Kind names what is asked.
@@ -33,7 +35,7 @@ const (
 	MaxTitleRunes  = 280
 	MaxOptionRunes = 100
 	MinWindow      = 3 * time.Second
-	MaxWindow      = 10 * time.Minute
+	MaxWindow      = cue.MaxWindow
 	DefaultWindow  = 20 * time.Second
 )
 

@@ -1,0 +1,67 @@
+package interact
+
+import "context"
+
+// RecordKind says what a record's data are.
+type RecordKind uint8
+
+// The kinds of record. The values are part of the log's format.
+const (
+	RecordCue     RecordKind = 1 // one revision of a cue, JSON
+	RecordAnswers RecordKind = 2 // a batch of counted answers, see AppendBatch
+)
+
+// Record is one entry of a channel's log.
+type Record struct {
+	// Seq orders the records of a channel, ascending, with gaps. The store sets
+	// it; Append ignores it.
+	Seq     uint64
+	Channel string
+	Kind    RecordKind
+	// Cue is the cue it belongs to.
+	Cue  string
+	Data []byte
+}
+
+// MaxRecord is the largest Data a store has to take, in bytes: a full batch of
+// the longest participants fits twice.
+const MaxRecord = 2 << 20
+
+// Store keeps the logs of channels, each in the order it was written.
+// Implementations pass interacttest.TestStore; the rules are ST… in SPEC.md.
+//
+// It is safe for concurrent use; appends of one channel by one goroutine are
+// replayed in the order they were made.
+type Store interface {
+	// Append writes all records or none. When it returns nil they are as
+	// durable as Level says, after one sync for all of them. It keeps no
+	// reference to the data.
+	//
+	// Errors: *Error with CodeUnavailable if the log cannot be written, with
+	// CodeInvalid for a record that no log would take. Nothing was written then.
+	Append(ctx context.Context, records []Record) error
+
+	// Replay calls visit for every record of the channel, oldest first. The
+	// data belong to visit. It stops at the first error and returns it.
+	//
+	// Errors: visit's; ctx's; one that says which record is damaged.
+	Replay(ctx context.Context, channel string, visit func(Record) error) error
+
+	// Level is what Append promises.
+	Level() Level
+}
+
+// Validate reports why no log would take r.
+//
+// Errors: *Error with CodeInvalid.
+func (r Record) Validate() error {
+	switch {
+	case r.Channel == "" || r.Cue == "":
+		return Errorf(CodeInvalid, "record without channel or cue")
+	case r.Kind != RecordCue && r.Kind != RecordAnswers:
+		return Errorf(CodeInvalid, "record of unknown kind %d", r.Kind)
+	case len(r.Data) == 0 || len(r.Data) > MaxRecord:
+		return Errorf(CodeInvalid, "record of %d bytes: between 1 and %d fit", len(r.Data), MaxRecord)
+	}
+	return nil
+}
