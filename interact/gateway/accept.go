@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/token"
+)
+
+const (
+	readBuffer  = 512
+	writeBuffer = 1024 // pooled: a connection holds one only while it writes
+	// sendBuffer bounds what the kernel keeps for a reader that stopped
+	// reading. Otherwise it would grow to megabytes.
+	sendBuffer = 64 << 10
+	retryAfter = "5" // seconds
+)
+
+func (g *Gateway) upgrader() websocket.Upgrader {
+	return websocket.Upgrader{
+		HandshakeTimeout: g.lim.HelloWait,
+		ReadBufferSize:   readBuffer,
+		WriteBufferSize:  writeBuffer,
+		WriteBufferPool:  new(sync.Pool),
+		Subprotocols:     []string{wire.Subprotocol},
+		CheckOrigin:      func(*http.Request) bool { return true }, // ServeHTTP has
+	}
+}
+
+// ServeHTTP accepts a WebSocket and returns; the connection lives on.
+//
+// Refusals: 400 without our subprotocol, 403 for a page of another origin, 426
+// for a plain request, 429 and 503 where there are too many.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	origin := originOf(r)
+	switch {
+	case !websocket.IsWebSocketUpgrade(r):
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "This address speaks WebSocket.", http.StatusUpgradeRequired)
+		return
+	case !slices.Contains(websocket.Subprotocols(r), wire.Subprotocol):
+		http.Error(w, "Ask for the WebSocket subprotocol "+wire.Subprotocol+".", http.StatusBadRequest)
+		return
+	case origin != sameOrigin && !g.origins["*"] && !g.origins[origin]:
+		g.counted.refusedOrigin.Add(1)
+		http.Error(w, "Pages of this origin may not connect. Its owner can be added to the allowed origins.", http.StatusForbidden)
+		return
+	}
+	remote := remoteOf(r)
+	if status := g.admit(remote); status != 0 {
+		w.Header().Set("Retry-After", retryAfter)
+		http.Error(w, "Too many connections. Try again shortly.", status)
+		return
+	}
+	cookie := g.cookie(r, origin)
+	ws, err := g.up.Upgrade(w, r, nil)
+	if err != nil {
+		g.remotes.release(remote)
+		g.cfg.Log.Debug("handshake ended", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	g.open(ws, remote, cookie)
+}
+
+func (g *Gateway) admit(remote netip.Addr) int {
+	g.mu.Lock()
+	stopping := g.stopping
+	g.mu.Unlock()
+	if stopping {
+		return http.StatusServiceUnavailable
+	}
+	status := g.remotes.admit(remote, g.lim)
+	switch status {
+	case http.StatusServiceUnavailable:
+		g.counted.refusedFull.Add(1)
+	case http.StatusTooManyRequests:
+		g.counted.refusedAddress.Add(1)
+	}
+	return status
+}
+
+// cookie returns the claims a producer signed in with. Pages of other origins
+// cannot use them, even where they may connect.
+func (g *Gateway) cookie(r *http.Request, origin string) *token.Claims {
+	if g.cfg.SignedIn == nil || origin != sameOrigin {
+		return nil
+	}
+	if claims, ok := g.cfg.SignedIn(r); ok {
+		return &claims
+	}
+	return nil
+}
+
+// open starts a connection, unless the gateway stops.
+func (g *Gateway) open(ws *websocket.Conn, remote netip.Addr, cookie *token.Claims) {
+	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
+		// Best effort: both only save memory and packets.
+		_ = tcp.SetWriteBuffer(sendBuffer)
+		_ = tcp.SetKeepAlive(false) // our pings tell more
+	}
+	c := newConn(g, ws, remote, cookie)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping {
+		ws.Close()
+		g.remotes.release(remote)
+		return
+	}
+	g.counted.accepted.Add(1)
+	g.conns[c] = struct{}{}
+	g.work.Go(c.serve)
+}
+
+func (g *Gateway) forget(c *conn) {
+	g.mu.Lock()
+	delete(g.conns, c)
+	g.mu.Unlock()
+	g.remotes.release(c.remote)
+}
+
+// sameOrigin is what originOf returns for pages of this host and for programs
+// that are no browser.
+const sameOrigin = "same"
+
+// originOf returns the origin of the page that asks, in lower case.
+// Spec: RFC 6455 §10.2.
+func originOf(r *http.Request) string {
+	origin := strings.ToLower(r.Header.Get("Origin"))
+	if origin == "" {
+		return sameOrigin
+	}
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+		return sameOrigin
+	}
+	return origin
+}
