@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"context"
+	"maps"
+
+	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/wire"
+)
+
+// ask runs f on the room's goroutine and waits for it.
+func (r *Room) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case r.asks <- func() { defer close(done); f() }:
+		<-done // the room never keeps it waiting
+		return nil
+	case <-r.stopped:
+		return errStopped()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Join returns all that somebody who comes in has to know: the timeline, the
+// cues, tallies and receipts that role and participant may see. Role,
+// participant and token are for the caller to fill in.
+//
+// A caller that is broadcast to before it calls Join misses nothing: what it
+// hears twice is told apart by revision, state and version.
+//
+// Errors: *interact.Error with CodeUnavailable while stopping; ctx's.
+func (r *Room) Join(ctx context.Context, participant, role string) (wire.Welcome, error) {
+	w := wire.Welcome{
+		Version: wire.Version, Channel: r.channel.Name, Title: r.channel.Title,
+		ClockEpoch: r.clock.Epoch(),
+		Cues:       []wire.Cue{}, Tallies: []wire.Tally{}, Receipts: []wire.Receipt{},
+	}
+	err := r.ask(ctx, func() {
+		if role == wire.RoleProducer {
+			r.welcomeProducer(&w)
+		} else {
+			r.welcomeViewer(&w, participant)
+		}
+	})
+	w.Timeline, w.Now = r.currentTimeline(), r.now()
+	return w, err
+}
+
+func (r *Room) welcomeProducer(w *wire.Welcome) {
+	w.Cues, w.Tallies = r.rundown()
+	r.openingsPace.dirty = r.openings != nil // tell the newcomer too
+}
+
+func (r *Room) welcomeViewer(w *wire.Welcome, participant string) {
+	now := r.now()
+	known := r.recent
+	if r.active != nil {
+		known = append(known[:len(known):len(known)], r.active)
+	}
+	for _, it := range known {
+		s := it.state(now)
+		sight := it.sight(s)
+		if !sight.Cue {
+			continue
+		}
+		w.Cues = append(w.Cues, it.viewerView(s))
+		if sight.Tally {
+			w.Tallies = append(w.Tallies, *r.tally(it))
+		}
+		if receipt, ok := r.ledger.Receipt(it.id, participant); ok {
+			w.Receipts = append(w.Receipts, wireReceipt(receipt))
+		}
+	}
+}
+
+// rundown is the producer's view of everything, as prepared.
+func (r *Room) rundown() ([]wire.Cue, []wire.Tally) {
+	now := r.now()
+	cues, tallies := make([]wire.Cue, 0, len(r.order)), make([]wire.Tally, 0, len(r.order))
+	for _, id := range r.order {
+		it := r.items[id]
+		cues = append(cues, it.view(it.state(now)))
+		if it.cue.Taken {
+			tallies = append(tallies, *r.tally(it))
+		}
+	}
+	return cues, tallies
+}
+
+// Cues returns the producer's view of every cue, as prepared, and the tallies
+// of those that were taken.
+//
+// Errors: as Join.
+func (r *Room) Cues(ctx context.Context) (cues []wire.Cue, tallies []wire.Tally, err error) {
+	err = r.ask(ctx, func() { cues, tallies = r.rundown() })
+	return cues, tallies, err
+}
+
+// Tally returns the producer's count of a cue.
+//
+// Errors: *interact.Error with CodeUnknownCue; as Join.
+func (r *Room) Tally(ctx context.Context, id string) (wire.Tally, error) {
+	var t *wire.Tally
+	err := r.ask(ctx, func() {
+		if it := r.items[id]; it != nil {
+			t = r.tally(it)
+		}
+	})
+	switch {
+	case err != nil:
+		return wire.Tally{}, err
+	case t == nil:
+		return wire.Tally{}, errNoCue()
+	}
+	return *t, nil
+}
+
+// Counts is what a room has done since it started, for metrics.
+type Counts struct {
+	Counted uint64 // answers receipted for the first time
+	Retried uint64 // answers that had a receipt, or got one with their first
+	Refused map[interact.Code]uint64
+	// Busy answers were refused because the room was behind.
+	Busy uint64
+	// Commits and CommitErrors are writes of answers, and writes of any kind
+	// that did not take place.
+	Commits, CommitErrors uint64
+	// OpeningsIgnored were repeated, implausible or too many.
+	OpeningsIgnored uint64
+	// Receipts are held in memory now.
+	Receipts int
+}
+
+// Counts returns the room's counters. The caller owns the map.
+//
+// Errors: as Join.
+func (r *Room) Counts(ctx context.Context) (c Counts, err error) {
+	err = r.ask(ctx, func() {
+		c = r.counts
+		c.Refused = maps.Clone(r.counts.Refused)
+		c.Receipts = r.ledger.Receipts()
+	})
+	_, c.Busy = r.answers.counts()
+	_, dropped := r.opened.counts()
+	c.OpeningsIgnored += dropped
+	return c, err
+}

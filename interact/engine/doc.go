@@ -1,0 +1,14 @@
+// Package engine runs the interactions of channels: cues move through their
+// states on the room clock R, answers are judged, made durable, receipted and
+// counted.
+//
+// One goroutine owns a room's cues and ledger; a second one waits for the
+// disk. While it waits, the next batch of answers gathers, so the slower the
+// disk, the larger the batches, and a burst costs few syncs. What is promised:
+//
+//   - durable, then receipted, then in a tally (EN1);
+//   - a revision of a cue is durable before anybody hears of it (EN2);
+//   - everything but the openings is rebuilt from the log (EN3).
+//
+// Rules are numbered EN… in interact/SPEC.md.
+package engine

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/cue"
+)
+
+// Broadcaster reaches everybody who is connected to a channel. Its methods do
+// not block and are safe for concurrent use.
+type Broadcaster interface {
+	Broadcast(channel string, to wire.Audience, m wire.Message)
+	// Viewers counts the connected viewers.
+	Viewers(channel string) int
+}
+
+// Stream is a channel's picture.
+type Stream interface {
+	// Edge returns the channel media time of the newest picture, the same on R,
+	// and whether there is a picture at all. It does not block and is safe for
+	// concurrent use.
+	Edge() (media clock.Ticks, at clock.Instant, live bool)
+}
+
+// Config is what an engine runs on.
+type Config struct {
+	Store       interact.Store
+	Clock       *clock.Room
+	Broadcaster Broadcaster
+	// Log is told of cues and of a log that fails. Nil discards.
+	Log      *slog.Logger
+	Channels []Channel
+	// Receipts is how many receipts a channel holds in memory. Beyond it, the
+	// oldest finished cues keep only their counts. Default 1,000,000 (some 100 MB).
+	Receipts int
+}
+
+// Channel is one programme.
+type Channel struct {
+	Name, Title string
+	// Latency is the target latency L, at least cue.MinLead.
+	Latency time.Duration
+	// Stream may be nil: every cue is then anchored on R.
+	Stream Stream
+}
+
+func (c Config) withDefaults() Config {
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Receipts = cmp.Or(c.Receipts, 1_000_000)
+	return c
+}
+
+// Validate reports everything that is wrong with c.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Store == nil || c.Clock == nil || c.Broadcaster == nil {
+		errs = append(errs, errors.New("store, clock and broadcaster are needed"))
+	}
+	if c.Receipts < 0 {
+		errs = append(errs, fmt.Errorf("receipts: %d is negative", c.Receipts))
+	}
+	seen := make(map[string]bool)
+	for i, ch := range c.Channels {
+		if ch.Name == "" || seen[ch.Name] {
+			errs = append(errs, fmt.Errorf("channels[%d].name: %q is empty or there twice", i, ch.Name))
+		}
+		seen[ch.Name] = true
+		if ch.Latency < cue.MinLead || ch.Latency > time.Minute {
+			errs = append(errs, fmt.Errorf("channels[%d].latency: %v is not between %v and 1m", i, ch.Latency, cue.MinLead))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Engine runs the rooms of all channels. It is safe for concurrent use.
+type Engine struct {
+	rooms map[string]*Room
+}
+
+// New replays the log of every channel. Cues, answers and receipts are as they
+// were; a window that was open goes on with the instants it had.
+//
+// Errors: of Config.Validate; of the store; one that names a record of a newer
+// version.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	e := &Engine{rooms: make(map[string]*Room, len(cfg.Channels))}
+	for _, ch := range cfg.Channels {
+		r := newRoom(cfg, ch)
+		if err := r.replay(ctx); err != nil {
+			return nil, fmt.Errorf("engine: channel %s: %w", ch.Name, err)
+		}
+		e.rooms[ch.Name] = r
+	}
+	return e, nil
+}
+
+// Room returns the room of a channel.
+func (e *Engine) Room(channel string) (*Room, bool) {
+	r, ok := e.rooms[channel]
+	return r, ok
+}
+
+// Run runs every room until ctx ends. Answers taken in by then are still
+// judged, written and receipted; later ones are refused as busy. It is called
+// once.
+func (e *Engine) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, r := range e.rooms {
+		wg.Go(func() { r.run(ctx) })
+	}
+	wg.Wait()
+	return nil
+}

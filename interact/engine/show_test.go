@@ -1,0 +1,228 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/engine"
+	"github.com/cuelight/cuelight/interact/interacttest"
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+const (
+	ms      = time.Millisecond
+	latency = 3 * time.Second
+)
+
+// heard is one broadcast.
+type heard struct {
+	at      clock.Instant
+	to      wire.Audience
+	message wire.Message
+}
+
+// crowd is everybody connected: it writes down what it hears.
+type crowd struct {
+	clock   *clock.Room
+	viewers int
+
+	mu   sync.Mutex
+	book []heard
+}
+
+func (c *crowd) Broadcast(_ string, to wire.Audience, m wire.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.book = append(c.book, heard{c.clock.At(time.Now()), to, m})
+}
+
+func (c *crowd) Viewers(string) int { return c.viewers }
+
+// hears returns what the audience heard so far.
+func (c *crowd) hears(to wire.Audience) []heard {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []heard
+	for _, h := range c.book {
+		if h.to&to != 0 {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// cues returns the revisions and states that the audience heard of.
+func (c *crowd) cues(to wire.Audience) []heard {
+	var out []heard
+	for _, h := range c.hears(to) {
+		if _, ok := h.message.(*wire.CueChanged); ok {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func (c *crowd) tallies(to wire.Audience) []heard {
+	var out []heard
+	for _, h := range c.hears(to) {
+		if _, ok := h.message.(*wire.Tally); ok {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// picture is a stream whose newest frame is behind R by a fixed time.
+type picture struct {
+	clock  *clock.Room
+	behind time.Duration
+	live   bool
+}
+
+func (p *picture) Edge() (clock.Ticks, clock.Instant, bool) {
+	at := p.clock.At(time.Now()).Add(-p.behind)
+	return clock.TicksOf(time.Hour), at, p.live
+}
+
+// show is a channel on air inside a synctest bubble.
+type show struct {
+	*testing.T
+	store   interact.Store
+	clock   *clock.Room
+	crowd   *crowd
+	picture *picture
+	engine  *engine.Engine
+	room    *engine.Room
+	stop    func() // ends Run and waits for it
+}
+
+// onAir starts a channel on store in the bubble of t; it stops with the test.
+func onAir(t *testing.T, store interact.Store) *show {
+	t.Helper()
+	base := clock.Instant(1_795_410_000_000_000)
+	return resume(t, store, clock.NewRoom(time.Now(), base, 7))
+}
+
+// resume is onAir on a clock that runs already.
+func resume(t *testing.T, store interact.Store, room *clock.Room) *show {
+	t.Helper()
+	s := &show{
+		T: t, store: store, clock: room,
+		crowd:   &crowd{clock: room, viewers: 100},
+		picture: &picture{clock: room, behind: 40 * ms, live: true},
+	}
+	var err error
+	s.engine, err = engine.New(t.Context(), engine.Config{
+		Store: store, Clock: room, Broadcaster: s.crowd,
+		Channels: []engine.Channel{{Name: "show", Title: "Tonight", Latency: latency, Stream: s.picture}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.room, _ = s.engine.Room("show")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.engine.Run(ctx) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *show) now() clock.Instant { return s.clock.At(time.Now()) }
+
+// until sleeps until R shows at.
+func (s *show) until(at clock.Instant) {
+	s.Helper()
+	if d := at.Sub(s.now()); d > 0 {
+		time.Sleep(d)
+	}
+	synctest.Wait()
+}
+
+var poll = interact.Question{Kind: interact.KindPoll, Title: "Tea or coffee?", Options: []string{"Tea", "Coffee"}}
+
+var trivia = interact.Question{Kind: interact.KindTrivia, Title: "How many?", Options: []string{"24", "30", "60"}, Correct: 1}
+
+func (s *show) prepare(q interact.Question) wire.Cue {
+	s.Helper()
+	c, err := s.room.Prepare(s.Context(), q)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+func (s *show) take(q interact.Question) wire.Cue {
+	s.Helper()
+	c, err := s.room.Take(s.Context(), s.prepare(q).ID, "")
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+// verdict is what became of an answer.
+type verdict struct {
+	receipt interact.Receipt
+	err     error
+}
+
+// answer sends an answer tapped and received now.
+func (s *show) answer(cue, participant string, choice int) <-chan verdict {
+	now := s.now()
+	return s.send(interact.Answer{
+		ID: "a1", Cue: cue, Participant: participant, Choice: []int{choice},
+		Stamp: now, Received: now, Line: interact.Line{Dispersion: ms},
+	})
+}
+
+func (s *show) send(a interact.Answer) <-chan verdict {
+	out := make(chan verdict, 2) // a second call would be seen, not blocked
+	s.room.Answer(a, func(r interact.Receipt, err error) { out <- verdict{r, err} })
+	return out
+}
+
+// counted waits for the receipt.
+func (s *show) counted(v <-chan verdict) interact.Receipt {
+	s.Helper()
+	got := <-v
+	if got.err != nil {
+		s.Fatalf("refused: %v", got.err)
+	}
+	return got.receipt
+}
+
+func (s *show) wantRefused(name string, v <-chan verdict, code interact.Code) {
+	s.Helper()
+	got := <-v
+	if interact.CodeOf(got.err) != code {
+		s.Errorf("%s: err = %v, want %s", name, got.err, code)
+	}
+}
+
+func wantCode(t *testing.T, name string, err error, code interact.Code) {
+	t.Helper()
+	if interact.CodeOf(err) != code {
+		t.Errorf("%s: err = %v, want code %q", name, err, code)
+	}
+}
+
+// bubble runs a test on a fake clock with a channel on an empty log in memory.
+func bubble(t *testing.T, name string, f func(s *show)) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(onAir(t, new(interacttest.Memory))) })
+	})
+}
+
+func participant(i int) string { return fmt.Sprintf("p%04d", i) }
