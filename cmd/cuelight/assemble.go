@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/cuelight/cuelight/ingest/rtmp"
+	"github.com/cuelight/cuelight/ingest/srt"
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/httpserve"
+	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/packager/origin"
+)
+
+// assemble puts every part into the group, in the order in which they start.
+// They stop in the reverse order: viewers are told to come back first, the
+// engine writes its last answers at the end.
+func (srv *server) assemble(context.Context) error {
+	srv.group.Add("engine", srv.engine)
+	for _, name := range srv.settings.sortedChannels() {
+		room, _ := srv.engine.Room(name)
+		srv.group.Add("channel "+name, &feed{
+			channel: srv.channels[name],
+			latency: srv.settings.Channels[name].Latency.Duration,
+			sink:    room,
+			health:  func(h wire.Health) { srv.gateway.Broadcast(name, wire.Producers, &h) },
+		})
+	}
+	srv.addIngest()
+	media := origin.New(func(name string) (*packager.Channel, bool) {
+		ch, ok := srv.channels[name]
+		if !ok {
+			return nil, false
+		}
+		return ch.packager, true
+	}, origin.Config{})
+	metrics := newMetrics(srv, media)
+	srv.addHTTP("http", srv.open.http, srv.routes(media))
+	srv.group.Add("gateway", srv.gateway)
+	if srv.open.admin != nil {
+		srv.addHTTP("admin", srv.open.admin, adminRoutes(metrics))
+	}
+	return nil
+}
+
+func (srv *server) addIngest() {
+	if srv.open.rtmp != nil {
+		srv.group.Add("rtmp", &rtmp.Server{Listener: srv.open.rtmp, Registry: srv.registry, Log: srv.log})
+	}
+	if srv.open.srt != nil {
+		srv.group.Add("srt", &srt.Server{Listener: srv.open.srt, Registry: srv.registry, Log: srv.log})
+	}
+}
+
+func (srv *server) addHTTP(name string, ln net.Listener, h http.Handler) {
+	srv.group.Add(name, httpserve.New(ln, h, httpserve.Config{TrustedProxies: srv.settings.proxies(), Log: srv.log}))
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/timeline"
+)
+
+// channel is where a publisher's frames become a channel's media: it rebases
+// their timestamps on the channel's timeline and hands them to the packager.
+// It outlives publishers.
+type channel struct {
+	name     string
+	segment  time.Duration // TARGETDURATION
+	room     *clock.Room
+	packager *packager.Channel
+	log      *slog.Logger
+
+	// current is the timeline as published. Readers take it without a lock.
+	current atomic.Pointer[timeline.Map]
+
+	mu       sync.Mutex // protects what follows
+	timeline *timeline.Channel
+	tracks   []media.Track
+	info     ingest.Info
+	on       bool          // a session is running
+	anchored bool          // the session's first timestamp is on the timeline
+	waiting  []media.Frame // until the timeline is ready: 1 s at most
+	edge     clock.Ticks
+	heard    clock.Instant // last arrival
+}
+
+// staleAfter is how long a publisher may be silent and still count as live.
+const staleAfter = 3 * time.Second
+
+func newChannel(name string, room *clock.Room, cfg packager.Config, log *slog.Logger) (*channel, error) {
+	now := room.At(time.Now())
+	c := &channel{name: name, segment: cfg.SegmentTarget, room: room, log: log, timeline: timeline.New(now)}
+	c.publishMap()
+	cfg.PDT = func(t clock.Ticks) clock.Instant { return c.current.Load().At(t) }
+	cfg.Log = log
+	pk, err := packager.New(cfg, startAt(now, cfg.SegmentTarget))
+	if err != nil {
+		return nil, err
+	}
+	c.packager = pk
+	return c, nil
+}
+
+// startAt derives the first numbers from the clock, so that they never go back
+// over a restart and no cached name is used twice.
+func startAt(now clock.Instant, segment time.Duration) packager.Start {
+	seconds := uint64(now / 1_000_000)
+	return packager.Start{MSN: uint64(now) / uint64(segment.Microseconds()), Discontinuity: seconds}
+}
+
+// Begin is called when a publisher's tracks are known.
+func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.packager.Begin(tracks); err != nil {
+		return err
+	}
+	c.info, c.tracks, c.on, c.anchored, c.waiting = info, tracks, true, false, nil
+	return nil
+}
+
+// Observe feeds the estimator.
+func (c *channel) Observe(dts clock.Ticks, arrival time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = c.room.At(arrival)
+	if !c.anchored {
+		c.anchorLocked(dts, c.heard)
+		return
+	}
+	c.timeline.Observe(dts, c.heard)
+	c.publishMap()
+}
+
+func (c *channel) anchorLocked(dts clock.Ticks, at clock.Instant) {
+	c.timeline.Begin(dts, at)
+	c.anchored = true
+	c.publishMap()
+}
+
+// Write packages one frame, or keeps it for the moment that the timeline needs
+// to see an encoder's start burst pass.
+func (c *channel) Write(f media.Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.anchored {
+		c.anchorLocked(f.DTS, c.room.At(time.Now()))
+	}
+	if !c.timeline.Ready() {
+		c.waiting = append(c.waiting, f)
+		return nil
+	}
+	waiting := c.waiting
+	c.waiting = nil
+	for _, w := range append(waiting, f) {
+		if err := c.packageLocked(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *channel) packageLocked(f media.Frame) error {
+	if c.current.Load().NeedsEpoch && c.startsLocked(f) {
+		c.log.Warn("timeline starts a new epoch: media fell behind for good", "channel", c.name)
+		if err := c.packager.Begin(c.tracks); err != nil {
+			return err
+		}
+		c.anchorLocked(f.DTS, c.heard)
+		c.waiting = append(c.waiting, f)
+		return nil
+	}
+	f.PTS, f.DTS = c.timeline.Media(f.PTS), c.timeline.Media(f.DTS)
+	c.edge = max(c.edge, f.PTS)
+	return c.packager.Write(f)
+}
+
+// startsLocked says whether decoding of the whole channel can start at f.
+func (c *channel) startsLocked(f media.Frame) bool {
+	for _, t := range c.tracks {
+		if t.Codec.Kind() == media.Video {
+			return t.ID == f.Track && f.Key
+		}
+	}
+	return true
+}
+
+// End is called when the publisher has gone. The timeline goes on.
+func (c *channel) End(error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.on = false
+	if err := c.packager.End(); err != nil {
+		c.log.Error("last part lost", "channel", c.name, "err", err)
+	}
+}
+
+// Edge returns the newest media of the channel and its instant on R.
+func (c *channel) Edge() (media clock.Ticks, at clock.Instant, live bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.edge, c.current.Load().At(c.edge), c.liveLocked(c.room.At(time.Now()))
+}
+
+func (c *channel) liveLocked(now clock.Instant) bool {
+	return c.on && c.anchored && now.Sub(c.heard) < staleAfter
+}
+
+func (c *channel) publishMap() {
+	m := c.timeline.Map()
+	c.current.Store(&m)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/cuelight/cuelight/ingest/srt"
+)
+
+// listeners are the ports of the server. Those that are off are nil.
+type listeners struct {
+	http, admin, rtmp, rtsp net.Listener
+	srt                     *srt.Listener
+}
+
+// listen opens all ports or none.
+func listen(s settings) (l listeners, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+			l = listeners{}
+		}
+	}()
+	for _, p := range []struct {
+		name, addr string
+		to         *net.Listener
+	}{
+		{"http", s.HTTP, &l.http},
+		{"admin", s.Admin, &l.admin},
+		{"rtmp", s.RTMP, &l.rtmp},
+		{"rtsp", s.RTSP, &l.rtsp},
+	} {
+		if p.addr == off {
+			continue
+		}
+		if *p.to, err = net.Listen("tcp", p.addr); err != nil {
+			return l, portError(p.name, p.addr, err)
+		}
+	}
+	if s.SRT != off {
+		if l.srt, err = srt.Listen(s.SRT, 0); err != nil {
+			return l, portError("srt", s.SRT, err)
+		}
+	}
+	return l, nil
+}
+
+func portError(name, addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %s is in use by another program: give another address with --%s or %s", name, addr, name, envName(name))
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// close closes all that are open. Whoever ran them has closed them already.
+func (l listeners) close() error {
+	var errs []error
+	for _, ln := range []net.Listener{l.http, l.admin, l.rtmp, l.rtsp} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if l.srt != nil {
+		l.srt.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/cuelight/cuelight/packager/origin"
+)
+
+// newMetrics registers what the parts count. They count for themselves; the
+// numbers are only read here, when somebody asks.
+func newMetrics(srv *server, media *origin.Origin) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&collector{srv: srv, media: media},
+	)
+	return reg
+}
+
+// collector reads every part's counters.
+type collector struct {
+	srv   *server
+	media *origin.Origin
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("cuelight_"+name, help, labels, nil)
+}
+
+var (
+	descConnections  = desc("gateway_connections", "Open sockets.")
+	descViewers      = desc("gateway_viewers", "Viewers connected.", "channel")
+	descClosed       = desc("gateway_closed_total", "Sockets the server closed, by close code.", "code")
+	descHeld         = desc("origin_held_requests", "Requests that wait for media.")
+	descHeldRefused  = desc("origin_refused_total", "Requests that found too many waiting.")
+	descSlow         = desc("origin_slow_total", "Answers given up because the viewer did not read.")
+	descPublishers   = desc("ingest_publishers", "Publishers admitted now.")
+	descRefusedPub   = desc("ingest_refused_total", "Publishers refused, by reason.", "code")
+	descLive         = desc("channel_live", "Whether media arrives.", "channel")
+	descBitrate      = desc("channel_bitrate_bits_per_second", "Media rate over the last seconds.", "channel")
+	descCounted      = desc("answers_counted_total", "Answers counted.", "channel")
+	descRefusedCount = desc("answers_refused_total", "Answers refused, by code.", "channel", "code")
+	descCommits      = desc("log_commits_total", "Batches written to the log.", "channel")
+	descCommitErrors = desc("log_commit_errors_total", "Batches that could not be written.", "channel")
+)
+
+// Describe sends nothing: the collector is unchecked, since its channels are
+// known only when it runs.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads all counters.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	total := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	sockets := c.srv.gateway.Stats()
+	gauge(descConnections, float64(sockets.Connections))
+	for code, n := range sockets.Closed {
+		total(descClosed, float64(n), code.String())
+	}
+	held := c.media.Stats()
+	gauge(descHeld, float64(held.Held))
+	total(descHeldRefused, float64(held.Refused))
+	total(descSlow, float64(held.Slow))
+	publishers := c.srv.registry.Counters()
+	gauge(descPublishers, float64(publishers.Live))
+	for code, n := range publishers.Refused {
+		total(descRefusedPub, float64(n), string(code))
+	}
+	for _, name := range c.srv.settings.sortedChannels() {
+		c.collectChannel(name, gauge, total)
+	}
+}
+
+// collectTimeout bounds how long a busy room may keep a scrape waiting.
+const collectTimeout = time.Second
+
+func (c *collector) collectChannel(name string, gauge, total func(*prometheus.Desc, float64, ...string)) {
+	gauge(descViewers, float64(c.srv.gateway.Viewers(name)), name)
+	h := c.srv.channels[name].health(0)
+	live := 0.0
+	if h.Live {
+		live = 1
+	}
+	gauge(descLive, live, name)
+	gauge(descBitrate, float64(h.Bitrate), name)
+	room, ok := c.srv.engine.Room(name)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	counts, err := room.Counts(ctx)
+	if err != nil {
+		return // the server is stopping
+	}
+	total(descCounted, float64(counts.Counted), name)
+	total(descCommits, float64(counts.Commits), name)
+	total(descCommitErrors, float64(counts.CommitErrors), name)
+	for code, n := range counts.Refused {
+		total(descRefusedCount, float64(n), name, string(code))
+	}
+}

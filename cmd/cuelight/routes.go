@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"strings"
+
+	playersdk "github.com/cuelight/cuelight/player-sdk"
+	"github.com/cuelight/cuelight/studio"
+)
+
+// routes is everything on the HTTP port.
+func (srv *server) routes(media http.Handler) http.Handler {
+	player := pages{files: builtInto(playersdk.Dist), name: "the watch page"}
+	console := pages{files: builtInto(studio.Dist), name: "the studio"}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /watch/{channel}", func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := srv.channels[r.PathValue("channel")]; !ok {
+			srv.noChannel(w, r.PathValue("channel"))
+			return
+		}
+		player.page(w, "watch.html", http.StatusOK)
+	})
+	mux.Handle("GET /player/", player.assets("/player"))
+	mux.HandleFunc("GET /studio/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		console.page(w, "index.html", http.StatusOK)
+	})
+	mux.Handle("GET /studio", http.RedirectHandler("/studio/", http.StatusMovedPermanently))
+	mux.Handle("GET /studio/", console.assets("/studio"))
+	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
+	mux.Handle("/hls/", media)
+	mux.Handle("/api/v1/", srv.api)
+	mux.Handle("/ws/v1", srv.gateway)
+	mux.HandleFunc("GET /{$}", srv.front)
+	return mux
+}
+
+// front lists the channels, so that the bare address leads somewhere.
+func (srv *server) front(w http.ResponseWriter, _ *http.Request) {
+	var list strings.Builder
+	for _, name := range srv.settings.sortedChannels() {
+		fmt.Fprintf(&list, "<li><a href=\"/watch/%s\">%s</a></li>\n", name, html.EscapeString(srv.settings.Channels[name].Title))
+	}
+	writePage(w, http.StatusOK, "Cuelight", "<p>Channels</p><ul>"+list.String()+"</ul><p><a href=\"/studio/\">Studio</a></p>")
+}
+
+func (srv *server) noChannel(w http.ResponseWriter, name string) {
+	writePage(w, http.StatusNotFound, "No such channel",
+		"<p>There is no channel called <b>"+html.EscapeString(name)+"</b>.</p><p><a href=\"/\">See the channels</a></p>")
+}
+
+// writePage answers with a small page of text.
+func writePage(w http.ResponseWriter, status int, title, body string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Security-Policy", contentPolicy)
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>%s</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:12vh auto;padding:0 1.25rem}
+h1{font-size:1.6rem}a{color:inherit}</style><h1>%s</h1>%s</html>`, title, title, body)
+}
+
+// timelineJSON is the channel's timeline for players without a socket.
+func (srv *server) timelineJSON(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("channel")
+	ch, ok := srv.channels[name]
+	if !ok {
+		http.Error(w, "there is no such channel", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "max-age=1")
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(ch.timelineMessage(srv.settings.Channels[name].Latency.Duration)) // the reader has gone if this fails
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/interact/api"
+	"github.com/cuelight/cuelight/interact/embedded"
+	"github.com/cuelight/cuelight/interact/engine"
+	"github.com/cuelight/cuelight/interact/gateway"
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/lifecycle"
+	"github.com/cuelight/cuelight/internal/token"
+	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+// server is one process: every part, joined.
+type server struct {
+	settings settings
+	log      *slog.Logger
+	room     *clock.Room
+	tokens   *token.Keys
+	store    *embedded.Store
+	channels map[string]*channel
+	keys     map[string]string // stream keys by channel
+	engine   *engine.Engine
+	gateway  *gateway.Gateway
+	api      *api.API
+	registry *ingest.Registry
+	open     listeners
+	group    lifecycle.Group
+}
+
+// newServer opens every port and builds every part. Nothing runs yet. On an
+// error nothing stays open.
+func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, err error) {
+	srv := &server{settings: s, log: log, channels: map[string]*channel{}, keys: map[string]string{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, srv.close())
+		}
+	}()
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	// Ports first: one that is taken must not stop a show that has begun.
+	if srv.open, err = listen(s); err != nil {
+		return nil, err
+	}
+	if srv.tokens, err = token.Open(s.Data); err != nil {
+		return nil, err
+	}
+	// The store holds the folder's lock, so it is opened before the clock.
+	if srv.store, err = embedded.Open(ctx, filepath.Join(s.Data, "answers.db"), log); err != nil {
+		return nil, err
+	}
+	if srv.room, err = openRoomClock(s.Data, log); err != nil {
+		return nil, err
+	}
+	for _, build := range []func(context.Context) error{
+		srv.buildChannels, srv.buildInteraction, srv.buildIngest, srv.assemble,
+	} {
+		if err := build(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return srv, nil
+}
+
+func (srv *server) buildChannels(context.Context) error {
+	var errs []error
+	for name, c := range srv.settings.Channels {
+		key, err := streamKey(srv.settings.Data, name, c)
+		errs = append(errs, err)
+		srv.keys[name] = key
+		ch, err := newChannel(name, srv.room, packager.Config{
+			PartTarget:    c.Part.Duration,
+			SegmentTarget: c.Segment.Duration,
+			Window:        c.Window.Duration,
+		}, srv.log)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("channels.%s: %w", name, err))
+			continue
+		}
+		srv.channels[name] = ch
+	}
+	return errors.Join(errs...)
+}
+
+func (srv *server) buildInteraction(ctx context.Context) (err error) {
+	srv.gateway, err = gateway.New(gateway.Config{
+		Rooms: func(name string) (gateway.Room, bool) {
+			room, ok := srv.engine.Room(name)
+			return room, ok
+		},
+		Clock:    srv.room,
+		Tokens:   srv.tokens,
+		SignedIn: func(r *http.Request) (token.Claims, bool) { return srv.api.SignedIn(r) },
+		Origins:  srv.settings.Origins,
+		Log:      srv.log,
+	})
+	if err != nil {
+		return err
+	}
+	srv.engine, err = engine.New(ctx, engine.Config{
+		Store:       srv.store,
+		Clock:       srv.room,
+		Broadcaster: srv.gateway,
+		Log:         srv.log,
+		Channels:    srv.engineChannels(),
+	})
+	if err != nil {
+		return err
+	}
+	srv.api, err = api.New(api.Config{
+		Rooms: func(name string) (api.Room, bool) {
+			room, ok := srv.engine.Room(name)
+			return room, ok
+		},
+		Channels: srv.channelInfos,
+		Health: func(name string) (wire.Health, bool) {
+			ch, ok := srv.channels[name]
+			if !ok {
+				return wire.Health{}, false
+			}
+			return ch.health(srv.settings.Channels[name].Latency.Duration), true
+		},
+		Tokens: srv.tokens,
+		Log:    srv.log,
+	})
+	return err
+}
+
+func (srv *server) engineChannels() []engine.Channel {
+	var out []engine.Channel
+	for _, name := range srv.settings.sortedChannels() {
+		c := srv.settings.Channels[name]
+		out = append(out, engine.Channel{Name: name, Title: c.Title, Latency: c.Latency.Duration, Stream: srv.channels[name]})
+	}
+	return out
+}
+
+func (srv *server) channelInfos() []api.ChannelInfo {
+	var out []api.ChannelInfo
+	for _, name := range srv.settings.sortedChannels() {
+		c := srv.settings.Channels[name]
+		_, _, live := srv.channels[name].Edge()
+		out = append(out, api.ChannelInfo{Name: name, Title: c.Title, Live: live, Latency: c.Latency.Duration})
+	}
+	return out
+}
+
+func (srv *server) buildIngest(context.Context) (err error) {
+	var channels []ingest.Channel
+	for _, name := range srv.settings.sortedChannels() {
+		channels = append(channels, ingest.Channel{
+			Name:   name,
+			Key:    ingest.Secret(srv.keys[name]),
+			Open:   srv.settings.Channels[name].Open,
+			Output: srv.channels[name],
+		})
+	}
+	srv.registry, err = ingest.NewRegistry(channels, ingest.Config{Log: srv.log})
+	return err
+}
+
+// run runs every part until ctx ends, then stops them in order.
+func (srv *server) run(ctx context.Context) error {
+	err := srv.group.Run(ctx)
+	return errors.Join(err, srv.close())
+}
+
+func (srv *server) close() error {
+	errs := []error{srv.open.close()}
+	if srv.store != nil {
+		errs = append(errs, srv.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// announce prints where everything is. The sign-in link holds a token, so it
+// goes to the terminal and never to the log.
+func (srv *server) announce(w io.Writer, signIn string) {
+	web := "http://" + reachable(srv.open.http.Addr())
+	line := func(what, where string) { fmt.Fprintf(w, "  %-8s %s\n", what, where) }
+	fmt.Fprintf(w, "\nCuelight %s\n\n", version())
+	for _, name := range srv.settings.sortedChannels() {
+		line("watch", web+"/watch/"+name)
+	}
+	if signIn != "" {
+		line("studio", signIn)
+	} else {
+		line("studio", web+"/studio/")
+		line("", "sign in with: cuelight token producer --data "+srv.settings.Data+" --url "+web)
+	}
+	if srv.open.rtmp != nil {
+		line("rtmp", "rtmp://"+reachable(srv.open.rtmp.Addr())+"/live")
+	}
+	if srv.open.srt != nil {
+		line("srt", "srt://"+reachable(srv.open.srt.Addr())+"?streamid=publish:CHANNEL:KEY&pkt_size=1316")
+	}
+	if srv.open.rtsp != nil {
+		line("rtsp", "rtsp://"+reachable(srv.open.rtsp.Addr())+"/CHANNEL?key=KEY")
+	}
+	line("", "stream key: cuelight token publish --data "+srv.settings.Data)
+	fmt.Fprintln(w)
+}
+
+// reachable is an address that a browser on this machine can open.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// settings are everything that can be configured. Flags override the
+// environment, which overrides the file, which overrides the defaults.
+type settings struct {
+	HTTP  string `yaml:"http"`
+	RTMP  string `yaml:"rtmp"`
+	SRT   string `yaml:"srt"`
+	RTSP  string `yaml:"rtsp"`
+	Admin string `yaml:"admin"`
+	Data  string `yaml:"data"`
+
+	LogLevel  string `yaml:"log_level"`
+	LogFormat string `yaml:"log_format"`
+
+	// Origins are the sites, beside this server's own, whose pages may open
+	// sockets: "https://example.org", or "*" for any.
+	Origins []string `yaml:"origins"`
+	// Proxies are the addresses or networks whose X-Forwarded-For is believed.
+	Proxies []string `yaml:"proxies"`
+
+	Channels map[string]channelSettings `yaml:"channels"`
+
+	// Demo only.
+	NoBroadcast bool `yaml:"no_broadcast"`
+	Viewers     *int `yaml:"viewers"`
+}
+
+// channelSettings are one channel's.
+type channelSettings struct {
+	Title string `yaml:"title"`
+	// Key is the stream key; KeyFile names a file that holds it. With neither,
+	// one is made and kept in the data folder.
+	Key     secret `yaml:"key"`
+	KeyFile string `yaml:"key_file"`
+	// Open lets anybody publish without a key.
+	Open bool `yaml:"open"`
+
+	Latency span `yaml:"latency"` // target latency L
+	Part    span `yaml:"part"`    // PART-TARGET
+	Segment span `yaml:"segment"` // TARGETDURATION
+	Window  span `yaml:"window"`  // how far back viewers can seek
+}
+
+// span is a duration as people write it: 250ms, 3s, 1m30s.
+type span struct{ time.Duration }
+
+// UnmarshalYAML reads a duration with its unit.
+func (d *span) UnmarshalYAML(node ast.Node) error {
+	text := strings.Trim(node.String(), ` "'`)
+	v, err := time.ParseDuration(text)
+	if err != nil {
+		at := node.GetToken().Position
+		return fmt.Errorf("[%d:%d] %q is not a duration: write it as 250ms, 3s or 1m30s", at.Line, at.Column, text)
+	}
+	d.Duration = v
+	return nil
+}
+
+// MarshalYAML writes the duration with its unit.
+func (d span) MarshalYAML() ([]byte, error) { return []byte(d.String()), nil }
+
+// secret is a string that is never printed.
+type secret string
+
+// String hides the value.
+func (s secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "(hidden)"
+}
+
+// MarshalYAML hides the value.
+func (s secret) MarshalYAML() ([]byte, error) { return strconv.AppendQuote(nil, s.String()), nil }
+
+// Addresses that stand for "do not listen".
+const off = "off"
+
+const defaultChannel = "show"
+
+// readSettings reads file (none if empty), lays flags over it and defaults
+// under it, and validates the result.
+func readSettings(file string, flags listenFlags) (settings, error) {
+	var s settings
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return s, fmt.Errorf("read configuration: %w", err)
+		}
+		if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
+			return s, fmt.Errorf("configuration %s: %s", file, yaml.FormatError(err, false, true))
+		}
+	}
+	s.overlay(flags)
+	s.setDefaults()
+	if err := s.Validate(); err != nil {
+		return s, fmt.Errorf("configuration: %w", err)
+	}
+	return s, nil
+}
+
+func (s *settings) overlay(f listenFlags) {
+	for _, o := range []struct {
+		to   *string
+		from string
+	}{
+		{&s.HTTP, f.HTTP}, {&s.RTMP, f.RTMP}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP}, {&s.Admin, f.Admin},
+		{&s.Data, f.Data}, {&s.LogLevel, f.LogLevel}, {&s.LogFormat, f.LogFormat},
+	} {
+		*o.to = cmp.Or(o.from, *o.to)
+	}
+}
+
+func (s *settings) setDefaults() {
+	s.HTTP = cmp.Or(s.HTTP, ":8080")
+	s.RTMP = cmp.Or(s.RTMP, ":1935")
+	s.SRT = cmp.Or(s.SRT, ":8890")
+	s.RTSP = cmp.Or(s.RTSP, ":8554")
+	s.Admin = cmp.Or(s.Admin, "127.0.0.1:9090")
+	s.LogLevel = cmp.Or(s.LogLevel, "info")
+	s.LogFormat = cmp.Or(s.LogFormat, "text")
+	if len(s.Channels) == 0 {
+		s.Channels = map[string]channelSettings{defaultChannel: {}}
+	}
+	for name, c := range s.Channels {
+		c.Title = cmp.Or(c.Title, name)
+		c.Latency = cmp.Or(c.Latency, span{3 * time.Second})
+		c.Part = cmp.Or(c.Part, span{334 * time.Millisecond})
+		c.Segment = cmp.Or(c.Segment, span{2 * time.Second})
+		c.Window = cmp.Or(c.Window, span{time.Minute})
+		s.Channels[name] = c
+	}
+}
+
+// dataBesideProgram is where serve keeps its data unless told otherwise.
+func dataBesideProgram() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the program's folder (name one with --data): %w", err)
+	}
+	return filepath.Join(filepath.Dir(exe), "cuelight-data"), nil
+}
+
+var channelName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// Validate reports everything that is wrong, each problem under its setting's
+// name.
+func (s settings) Validate() error {
+	var errs []error
+	for _, a := range []struct {
+		name, addr string
+		optional   bool
+	}{{"http", s.HTTP, false}, {"rtmp", s.RTMP, true}, {"srt", s.SRT, true}, {"rtsp", s.RTSP, true}, {"admin", s.Admin, true}} {
+		if a.optional && a.addr == off {
+			continue
+		}
+		if err := checkAddress(a.addr); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.name, err))
+		}
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel) {
+		errs = append(errs, fmt.Errorf("log_level: %q is none of debug, info, warn, error", s.LogLevel))
+	}
+	if s.LogFormat != "text" && s.LogFormat != "json" {
+		errs = append(errs, fmt.Errorf("log_format: %q is neither text nor json", s.LogFormat))
+	}
+	if s.Viewers != nil && (*s.Viewers < 0 || *s.Viewers > 5000) {
+		errs = append(errs, fmt.Errorf("viewers: %d is not between 0 and 5000", *s.Viewers))
+	}
+	for _, p := range s.Proxies {
+		if _, err := parseNetwork(p); err != nil {
+			errs = append(errs, fmt.Errorf("proxies: %w", err))
+		}
+	}
+	for _, name := range s.sortedChannels() {
+		if err := s.Channels[name].validate(name); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// parseNetwork reads 10.0.0.0/8, or a single address.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return network, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", text)
+	}
+	return network, nil
+}
+
+// proxies are the trusted networks. Validate has checked them.
+func (s settings) proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range s.Proxies {
+		if network, err := parseNetwork(p); err == nil {
+			out = append(out, network)
+		}
+	}
+	return out
+}
+
+func (s settings) sortedChannels() []string { return slices.Sorted(maps.Keys(s.Channels)) }
+
+func (s settings) channelNames() string { return strings.Join(s.sortedChannels(), ", ") }
+
+// defaultViewers is the size of the demo's audience.
+const defaultViewers = 300
+
+func checkAddress(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT or :PORT", addr)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q: the port %q is not a number from 0 to 65535", addr, port)
+	} else if n == 0 && port != "0" {
+		return fmt.Errorf("%q: write port 0 as 0", addr)
+	}
+	return nil
+}
+
+func (c channelSettings) validate(name string) error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("channels.%s.%w", name, fmt.Errorf(format, args...)))
+	}
+	if !channelName.MatchString(name) {
+		errs = append(errs, fmt.Errorf("channels.%s: a channel's name is 1 to 64 of a-z, 0-9, - and _, not beginning with - or _", name))
+	}
+	if c.Latency.Duration < time.Second || c.Latency.Duration > 30*time.Second {
+		bad("latency: %v is not between 1s and 30s", c.Latency)
+	}
+	if c.Latency.Duration < 3*c.Part.Duration+500*time.Millisecond {
+		bad("latency: %v is less than three parts of %v and 500ms", c.Latency, c.Part)
+	}
+	if c.Key != "" && c.KeyFile != "" {
+		bad("key: give either key or key_file")
+	}
+	if c.Open && (c.Key != "" || c.KeyFile != "") {
+		bad("open: an open channel has no key")
+	}
+	if c.Key != "" && len(c.Key) < 8 {
+		bad("key: shorter than 8 characters can be guessed")
+	}
+	return errors.Join(errs...)
+}
