@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/cuelight/cuelight/ingest/rtmp"
+	"github.com/cuelight/cuelight/ingest/rtsp"
 	"github.com/cuelight/cuelight/ingest/srt"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/httpserve"
@@ -50,6 +51,9 @@ func (srv *server) addIngest() {
 	}
 	if srv.open.srt != nil {
 		srv.group.Add("srt", &srt.Server{Listener: srv.open.srt, Registry: srv.registry, Log: srv.log})
+	}
+	if srv.open.rtsp != nil {
+		srv.group.Add("rtsp", &rtsp.Server{Listener: srv.open.rtsp, Registry: srv.registry, Log: srv.log})
 	}
 }
 

@@ -1,0 +1,149 @@
+// Package ingesttest checks protocols against the rules IG… of ingest/SPEC.md,
+// with real encoders over real sockets.
+package ingesttest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+// patience is how long anything in the suite may take.
+const patience = 15 * time.Second
+
+// Observation is one call of Output.Observe.
+type Observation struct {
+	DTS     clock.Ticks
+	Arrival time.Time
+}
+
+// Heard is everything that a Recorder was told.
+type Heard struct {
+	Begins       []ingest.Info
+	Tracks       []media.Track // of the newest session
+	Observations []Observation
+	Frames       []media.Frame
+	Ends         []error
+	// Broken are calls out of the order that Output promises.
+	Broken []string
+}
+
+// Of returns the frames of the newest session's tracks of one kind.
+func (h Heard) Of(kind media.Kind) []media.Frame {
+	var frames []media.Frame
+	for _, t := range h.Tracks {
+		if t.Codec.Kind() != kind {
+			continue
+		}
+		for _, f := range h.Frames {
+			if f.Track == t.ID {
+				frames = append(frames, f)
+			}
+		}
+	}
+	return frames
+}
+
+// Recorder is an Output that remembers what it is told and checks the order.
+// It is safe for concurrent use.
+type Recorder struct {
+	mu      sync.Mutex // protects what follows
+	heard   Heard
+	running bool
+	changed chan struct{} // closed by the next call
+}
+
+var _ ingest.Output = (*Recorder)(nil)
+
+// NewRecorder returns a recorder that has heard nothing.
+func NewRecorder() *Recorder { return &Recorder{changed: make(chan struct{})} }
+
+func (r *Recorder) note(f func(*Heard)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.heard)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *Recorder) mustRun(h *Heard, call string, running bool) {
+	if r.running != running {
+		h.Broken = append(h.Broken, fmt.Sprintf("%s while running = %v", call, r.running))
+	}
+}
+
+// Begin forgets the frames of the session before.
+func (r *Recorder) Begin(info ingest.Info, tracks []media.Track) error {
+	r.note(func(h *Heard) {
+		r.mustRun(h, "Begin", false)
+		r.running = true
+		h.Begins = append(h.Begins, info)
+		h.Tracks, h.Frames, h.Observations = tracks, nil, nil
+	})
+	return nil
+}
+
+// Observe remembers the observation.
+func (r *Recorder) Observe(dts clock.Ticks, arrival time.Time) {
+	r.note(func(h *Heard) {
+		r.mustRun(h, "Observe", true)
+		h.Observations = append(h.Observations, Observation{dts, arrival})
+	})
+}
+
+// Write remembers the frame.
+func (r *Recorder) Write(f media.Frame) error {
+	r.note(func(h *Heard) {
+		r.mustRun(h, "Write", true)
+		h.Frames = append(h.Frames, f)
+	})
+	return nil
+}
+
+// End remembers the reason.
+func (r *Recorder) End(reason error) {
+	r.note(func(h *Heard) {
+		r.mustRun(h, "End", true)
+		r.running = false
+		h.Ends = append(h.Ends, reason)
+	})
+}
+
+// Heard returns what has been heard so far.
+func (r *Recorder) Heard() Heard {
+	h, _ := r.look()
+	return h
+}
+
+func (r *Recorder) look() (Heard, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.heard
+	h.Frames, h.Observations = slices.Clone(h.Frames), slices.Clone(h.Observations)
+	h.Begins, h.Ends = slices.Clone(h.Begins), slices.Clone(h.Ends)
+	return h, r.changed
+}
+
+// Await returns what has been heard once it is enough, or fails the test.
+func (r *Recorder) Await(t *testing.T, what string, enough func(Heard) bool) Heard {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		h, changed := r.look()
+		if enough(h) {
+			return h
+		}
+		select {
+		case <-changed:
+		case <-late:
+			t.Fatalf("no %s within %v: %d begins, %d video and %d audio frames, ends %v", what, patience,
+				len(h.Begins), len(h.Of(media.Video)), len(h.Of(media.Audio)), h.Ends)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package rtsp_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/ingest/ingesttest"
+	"github.com/cuelight/cuelight/ingest/rtsp"
+	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/sync/clock"
+)
+
+var start = time.Unix(1_800_000_000, 0)
+
+// sender makes the packets of one track.
+type sender struct {
+	track   int
+	payload uint8
+	seq     uint16
+}
+
+func (s *sender) packet(ts uint32, after time.Duration, marker bool, payload ...byte) rtsp.Packet {
+	s.seq++
+	p := rtp.Packet{Header: rtp.Header{Version: 2, Marker: marker, PayloadType: s.payload, SequenceNumber: s.seq, Timestamp: ts}, Payload: payload}
+	data, err := p.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return rtsp.Packet{Track: s.track, Data: data, Arrival: start.Add(after)}
+}
+
+func report(track int, ntp uint64, ts uint32) rtsp.Packet {
+	data, err := (&rtcp.SenderReport{NTPTime: ntp, RTPTime: ts}).Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return rtsp.Packet{Track: track, Control: true, Data: data, Arrival: start}
+}
+
+// aacPayload is one access unit with its AU header.
+func aacPayload(units ...[]byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(16*len(units)))
+	for _, u := range units {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(u)<<3))
+	}
+	return append(b, bytes.Join(units, nil)...)
+}
+
+func receive(t testing.TB, packets ...rtsp.Packet) (ingesttest.Heard, error) {
+	t.Helper()
+	out := ingesttest.NewRecorder()
+	registry, err := ingest.NewRegistry([]ingest.Channel{{Name: "show", Open: true, Output: out}}, ingest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := registry.Admit(ingest.Request{Channel: "show", Protocol: "rtsp", Remote: "192.0.2.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = rtsp.Receive(session, []byte(announced), packets)
+	session.Close(err)
+	for _, b := range out.Heard().Broken {
+		t.Errorf("IG10 out of order: %s", b)
+	}
+	return out.Heard(), err
+}
+
+func TestSenderReportsTieTheTracks(t *testing.T) {
+	video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
+	const ntp = 4_000_000_000 << 32
+	h, err := receive(t,
+		report(0, ntp, 1000), report(1, ntp, 0xffff_ff00),
+		audio.packet(0xffff_ff00, 0, true, aacPayload([]byte{1}, []byte{2})...),
+		video.packet(1000, time.Second, true, 0x65, 0x88), // arrived late
+		video.packet(4600, time.Second, true, 0x41, 0x9a),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, a := h.Of(media.Video), h.Of(media.Audio)
+	if len(v) == 0 || len(a) != 2 {
+		t.Fatalf("%d pictures, %d sounds", len(v), len(a))
+	}
+	if v[0].PTS != a[0].PTS || a[1].PTS-a[0].PTS != 1920 {
+		t.Errorf("IG31 video at %d, audio at %d and %d", v[0].PTS, a[0].PTS, a[1].PTS)
+	}
+}
+
+func TestWithoutReportsArrivalTiesTheTracks(t *testing.T) {
+	video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
+	h, err := receive(t,
+		video.packet(777, 0, true, 0x65, 0x88),
+		audio.packet(5_000_000, 100*time.Millisecond, true, aacPayload([]byte{1})...),
+		video.packet(777+99_000, 1100*time.Millisecond, true, 0x65, 0x88),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, a := h.Of(media.Video), h.Of(media.Audio)
+	if len(v) != 2 || len(a) != 1 || a[0].PTS-v[0].PTS != 9000 || v[1].PTS-v[0].PTS != 99_000 {
+		t.Errorf("IG31 video %+v, audio %+v", v, a)
+	}
+	if first := h.Observations[0]; !first.Arrival.Equal(start) {
+		t.Errorf("IG16 the first frame arrived at %v, want %v", first.Arrival, start)
+	}
+}
+
+func TestDepacketize(t *testing.T) {
+	const idr, slice = 0x65, 0x41
+	for _, tc := range []struct {
+		name    string
+		packets func(*sender) []rtsp.Packet
+		want    [][][]byte // units of each frame
+	}{
+		{"IG35 fragments", func(s *sender) []rtsp.Packet {
+			return []rtsp.Packet{s.packet(0, 0, false, 0x7c, 0x85, 1), s.packet(0, 0, false, 0x7c, 0x05, 2), s.packet(0, 0, true, 0x7c, 0x45, 3)}
+		}, [][][]byte{{{idr, 1, 2, 3}}}},
+		{"IG35 aggregates", func(s *sender) []rtsp.Packet {
+			return []rtsp.Packet{s.packet(0, 0, true, 0x78, 0, 2, 0x06, 9, 0, 2, idr, 1)}
+		}, [][][]byte{{{0x06, 9}, {idr, 1}}}},
+		{"IG35 no marker", func(s *sender) []rtsp.Packet {
+			return []rtsp.Packet{s.packet(0, 0, false, idr, 1), s.packet(3600, 0, false, idr, 2), s.packet(7200, 0, false, idr, 3)}
+		}, [][][]byte{{{idr, 1}}, {{idr, 2}}}},
+		{"IG35 a frame with a lost piece is dropped", func(s *sender) []rtsp.Packet {
+			first := s.packet(0, 0, false, 0x7c, 0x85, 1)
+			s.seq++
+			return []rtsp.Packet{first, s.packet(0, 0, true, 0x7c, 0x45, 3), s.packet(3600, 0, true, idr, 2)}
+		}, [][][]byte{{{idr, 2}}}},
+		{"IG35 modes that nobody announced are dropped", func(s *sender) []rtsp.Packet {
+			return []rtsp.Packet{s.packet(0, 0, true, 0x79, 1, 2), s.packet(3600, 0, true, idr, 2)}
+		}, [][][]byte{{{idr, 2}}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			packets := append([]rtsp.Packet{report(0, 1<<32, 0), report(1, 1<<32, 0)}, tc.packets(&sender{payload: 96})...)
+			h, err := receive(t, packets...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := h.Of(media.Video)
+			if len(got) != len(tc.want) {
+				t.Fatalf("%d frames, want %d", len(got), len(tc.want))
+			}
+			for i, f := range got {
+				if !bytes.Equal(bytes.Join(f.Units, nil), bytes.Join(tc.want[i], nil)) || len(f.Units) != len(tc.want[i]) {
+					t.Errorf("frame %d = %x, want %x", i, f.Units, tc.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestSoundInPieces(t *testing.T) {
+	s := &sender{track: 1, payload: 97}
+	whole := aacPayload([]byte{1, 2, 3, 4})
+	h, err := receive(t, report(0, 1<<32, 0), report(1, 1<<32, 0),
+		s.packet(0, 0, false, whole[:6]...), s.packet(0, 0, true, append(bytes.Clone(whole[:4]), whole[6:]...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Of(media.Audio); len(got) != 1 || !bytes.Equal(got[0].Units[0], []byte{1, 2, 3, 4}) {
+		t.Errorf("IG35 sound = %+v", got)
+	}
+}
+
+func TestRTPWrap(t *testing.T) {
+	s := &sender{payload: 96}
+	h, err := receive(t, report(0, 1<<32, 0xffff_f000), report(1, 1<<32, 0),
+		s.packet(0xffff_f000, 0, true, 0x65, 1), s.packet(0xffff_f000+3600, 0, true, 0x65, 1), s.packet(3104, 0, true, 0x65, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := h.Of(media.Video)
+	if len(got) != 3 || got[2].PTS-got[0].PTS != clock.Ticks(2*3600) {
+		t.Errorf("IG30 frames = %+v", got)
+	}
+}
+
+func FuzzReceive(f *testing.F) {
+	f.Add([]byte{0, 12, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x65, 0x88}, true)
+	f.Add([]byte{1, 18, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 8, 1, 2}, false)
+	f.Add([]byte{2, 4, 0x80, 200, 0, 6}, true)
+	f.Fuzz(func(t *testing.T, data []byte, reports bool) {
+		var packets []rtsp.Packet
+		if reports {
+			packets = append(packets, report(0, 1<<32, 0), report(1, 1<<32, 0))
+		}
+		for i := 0; len(data) >= 2; i++ { // track and kind, length, bytes
+			n := min(int(data[1]), len(data)-2)
+			packets = append(packets, rtsp.Packet{Track: int(data[0] & 1), Control: data[0]&2 != 0, Data: data[2 : 2+n],
+				Arrival: start.Add(time.Duration(i) * 100 * time.Millisecond)})
+			data = data[2+n:]
+		}
+		h, err := receive(t, packets...)
+		if err != nil && ingest.CodeOf(err) == ingest.CodeInternal {
+			t.Errorf("an error that says nothing: %v", err)
+		}
+		for _, f := range h.Frames {
+			if f.Size() == 0 {
+				t.Errorf("an empty frame: %+v", f)
+			}
+		}
+	})
+}
