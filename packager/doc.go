@@ -1,0 +1,15 @@
+// Package packager turns the frames of one channel into low-latency HLS:
+// parts, segments, and the sliding window that viewers see.
+//
+// A [Channel] outlives its publishers. Sequence numbers, discontinuity
+// numbers and dates go on over a reconnect; every session adds one
+// discontinuity. Pictures and sound are renditions of their own, cut at the
+// same media times and numbered alike.
+//
+// One goroutine writes a channel, any number read it. Readers take no lock:
+// whatever a cut changes is rendered once into an immutable [Snapshot], which
+// replaces the one before through an atomic pointer.
+//
+// The document followed is draft-pantos-hls-rfc8216bis-22, called rfc8216bis
+// below. Rules are numbered in SPEC.md.
+package packager
