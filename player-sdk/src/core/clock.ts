@@ -1,0 +1,218 @@
+/**
+ * The client's view of the room clock R: which of many clock samples to trust,
+ * and how to follow it without jumping. Pure; time is an argument.
+ *
+ * @module
+ */
+import { clamp, type Micros, type Millis, micros, millis } from "./units.ts";
+
+/** One question to the server's clock, and the answer. */
+export interface ClockSample {
+  /** t1: this device's clock when the question left. */
+  readonly sentAt: Millis;
+  /** t4: this device's clock when the answer arrived. */
+  readonly receivedAt: Millis;
+  /** t2: R when the server read the question. */
+  readonly received: Micros;
+  /** t3: R when the server wrote the answer. */
+  readonly replied: Micros;
+}
+
+/** How far R is ahead of this device's clock. */
+export interface ClockEstimate {
+  /** R minus the device's clock, in µs. */
+  readonly offset: Micros;
+  /** The true offset is within ± this, but for the drift of a clock worse than {@link MAX_DRIFT_PPM}. */
+  readonly dispersion: Micros;
+  /** Round trip of the sample that the estimate comes from. */
+  readonly rtt: Micros;
+}
+
+/** The worst frequency error of a device's clock that the dispersion allows for. */
+export const MAX_DRIFT_PPM = 60;
+
+const RESOLUTION = 100; // µs: performance.now() without cross-origin isolation
+const MAX_SAMPLES = 64;
+const MAX_AGE = 600_000; // ms
+
+interface Candidate {
+  readonly at: Millis;
+  readonly offset: number;
+  readonly rtt: number;
+}
+
+/**
+ * Keeps the latest samples and picks the one of lowest dispersion. Path noise
+ * is one-sided and heavy-tailed, so the quickest round trip carries the
+ * information; averages carry the noise.
+ */
+export class ClockFilter {
+  #candidates: Candidate[] = [];
+
+  /** Takes a sample. One that is impossible (negative round trip) is dropped. */
+  add(sample: ClockSample): void {
+    const { sentAt, receivedAt, received, replied } = sample;
+    const rtt = (receivedAt - sentAt) * 1000 - (replied - received);
+    if (!(rtt >= 0)) return;
+    const offset = (received - sentAt * 1000 + (replied - receivedAt * 1000)) / 2;
+    this.#candidates.push({ at: receivedAt, offset, rtt });
+    if (this.#candidates.length > MAX_SAMPLES) this.#candidates.shift();
+  }
+
+  /** Forgets every sample. */
+  clear(): void {
+    this.#candidates = [];
+  }
+
+  /** The best estimate at `now`; undefined without samples of the last ten minutes. */
+  estimate(now: Millis): ClockEstimate | undefined {
+    let best: ClockEstimate | undefined;
+    for (const { at, offset, rtt } of this.#candidates) {
+      const age = now - at;
+      if (age > MAX_AGE) continue;
+      const dispersion = micros(rtt / 2 + RESOLUTION + (age * MAX_DRIFT_PPM) / 1000);
+      if (best === undefined || dispersion < best.dispersion) {
+        best = { offset: micros(offset), dispersion, rtt: micros(rtt) };
+      }
+    }
+    return best;
+  }
+
+  /** When the newest sample arrived. */
+  get newest(): Millis | undefined {
+    return this.#candidates.at(-1)?.at;
+  }
+
+  /** Round trips kept, ascending, in µs. */
+  get roundTrips(): readonly number[] {
+    return this.#candidates.map((c) => c.rtt).sort((a, b) => a - b);
+  }
+}
+
+const SLEW_PER_MS = 5; // µs of correction a ms: 5 ms a second
+const STEP = 50_000; // µs: beyond this a correction is a step, or waits for better data
+const SYNCED_DISPERSION = 50_000; // µs
+const SYNCED_AGE = 90_000; // ms
+
+/** What a new sample did to the clock. */
+export type ClockChange = "kept" | "slewing" | "stepped";
+
+interface Frozen {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+/**
+ * R as this device reads it. It steps until it is first synced; afterwards it
+ * moves by slewing, and stands still around a cue's opening.
+ */
+export class RoomClock {
+  readonly #filter = new ClockFilter();
+  #epoch: number | undefined;
+  #offset: number | undefined;
+  #target = 0;
+  #at = millis(0); // when #offset was last moved towards #target
+  #settled = false; // has been synced since the last reset
+  #frozen: readonly Frozen[] = [];
+
+  /** Takes a sample that arrived at `now`, of the server's clock `epoch`. */
+  add(sample: ClockSample, epoch: number, now: Millis): ClockChange {
+    if (epoch !== this.#epoch) {
+      this.reset();
+      this.#epoch = epoch;
+    }
+    const before = this.dispersion(now);
+    this.#filter.add(sample);
+    const best = this.#filter.estimate(now);
+    if (best === undefined) return "kept";
+    const change = this.#apply(best, before, now);
+    this.#settled ||= this.synced(now);
+    return change;
+  }
+
+  #apply(best: ClockEstimate, before: Micros, now: Millis): ClockChange {
+    this.#advance(now);
+    if (this.#offset === undefined || !this.#settled) return this.#step(best, now);
+    const delta = best.offset - this.#offset;
+    if (Math.abs(delta) > STEP) return best.dispersion < before / 2 ? this.#step(best, now) : "kept";
+    this.#target = best.offset;
+    return delta === 0 ? "kept" : "slewing";
+  }
+
+  #step(best: ClockEstimate, now: Millis): ClockChange {
+    const moved = this.#offset !== best.offset;
+    this.#offset = this.#target = best.offset;
+    this.#at = now;
+    return moved ? "stepped" : "kept";
+  }
+
+  /** R was `room` at about `local`: better than nothing until the first sample, and worth no trust. */
+  guess(room: Micros, local: Millis): void {
+    if (this.#offset !== undefined) return;
+    this.#offset = this.#target = room - local * 1000;
+    this.#at = local;
+  }
+
+  /** Drops every sample: the device slept, or R is another clock. What was known stays the best guess. */
+  reset(): void {
+    this.#filter.clear();
+    this.#settled = false;
+  }
+
+  /** Spans of R in which the clock does not move: it must not while a window opens. Replaces earlier ones. */
+  freeze(spans: readonly Frozen[]): void {
+    this.#frozen = spans;
+  }
+
+  /** Reading of R at `local`. Undefined before the first sample or guess. */
+  at(local: Millis): Micros | undefined {
+    this.#advance(local);
+    return this.#offset === undefined ? undefined : micros(Math.round(local * 1000 + this.#offset));
+  }
+
+  /** This device's clock when R shows `room`. Undefined before the first sample or guess. */
+  localAt(room: Micros): Millis | undefined {
+    return this.#offset === undefined ? undefined : millis((room - this.#offset) / 1000);
+  }
+
+  /** Bound of the reading's error; Infinity without samples. */
+  dispersion(now: Millis): Micros {
+    const best = this.#filter.estimate(now);
+    if (best === undefined || this.#offset === undefined) return micros(Number.POSITIVE_INFINITY);
+    return micros(best.dispersion + Math.abs(best.offset - this.#offset));
+  }
+
+  /** Whether the reading can be relied on: dispersion at most 50 ms, heard of within 90 s. */
+  synced(now: Millis): boolean {
+    const newest = this.#filter.newest;
+    return newest !== undefined && now - newest < SYNCED_AGE && this.dispersion(now) <= SYNCED_DISPERSION;
+  }
+
+  /** Shortest and 95th percentile round trip of the samples kept. */
+  get rtt(): { readonly min: Micros; readonly p95: Micros } | undefined {
+    const trips = this.#filter.roundTrips;
+    const min = trips[0];
+    const p95 = trips[Math.ceil(trips.length * 0.95) - 1];
+    return min === undefined || p95 === undefined ? undefined : { min: micros(min), p95: micros(p95) };
+  }
+
+  /** Moves the offset towards its target for the time since the last call. */
+  #advance(now: Millis): void {
+    if (now <= this.#at) return;
+    const moving = now - this.#at - this.#frozenWithin(this.#at, now);
+    this.#at = now;
+    if (this.#offset === undefined || moving <= 0) return;
+    const limit = moving * SLEW_PER_MS;
+    this.#offset += clamp(this.#target - this.#offset, -limit, limit);
+  }
+
+  #frozenWithin(from: Millis, to: Millis): number {
+    let sum = 0;
+    for (const span of this.#frozen) {
+      const start = this.localAt(span.from) ?? 0;
+      const end = this.localAt(span.to) ?? 0;
+      sum += Math.max(0, Math.min(to, end) - Math.max(from, start));
+    }
+    return sum;
+  }
+}

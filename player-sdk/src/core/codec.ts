@@ -1,0 +1,218 @@
+/**
+ * Messages to text and back.
+ *
+ * @module
+ */
+import {
+  type Codec,
+  flag,
+  list,
+  nonzero,
+  object,
+  oneOf,
+  optional,
+  pair,
+  real,
+  type Shape,
+  ShapeError,
+  text,
+  whole,
+} from "./shape.ts";
+import type { Micros, Millis } from "./units.ts";
+import {
+  type ClientMessage,
+  CUE_STATES,
+  type Cue,
+  type Receipt,
+  type ServerMessage,
+  type Tally,
+  type Text,
+  type Timeline,
+} from "./wire.ts";
+
+/** A message whose "t" is not one that this side receives. */
+export class UnknownTypeError extends ShapeError {
+  override readonly name = "UnknownTypeError";
+}
+
+const count = whole();
+const us = whole<Micros>();
+const ms = whole<Millis>();
+const role = oneOf("viewer", "producer");
+const syncClass = oneOf("in", "near", "far", "none");
+
+const cue = object<Cue>({
+  id: text,
+  rev: count,
+  kind: oneOf("poll", "trivia"),
+  policy: text,
+  state: oneOf(...CUE_STATES),
+  o_us: nonzero(us),
+  c_us: nonzero(us),
+  window_ms: ms,
+  choices: count,
+  results: oneOf("live", "reveal"),
+  text: optional(object<Text>({ title: text, options: list(text) })),
+  correct: optional(count),
+  note: nonzero(text),
+});
+
+const timeline: Shape<Timeline> = {
+  epoch: count,
+  rev: count,
+  state: oneOf("acquiring", "locked", "holdover", "lost"),
+  scale: count,
+  points: list(pair(count, us)),
+  latency_ms: ms,
+  live: flag,
+};
+
+const tally: Shape<Tally> = {
+  cue: text,
+  ver: count,
+  counts: list(count),
+  total: count,
+  final: nonzero(flag),
+};
+
+const receipt: Shape<Receipt> = {
+  id: nonzero(text),
+  cue: text,
+  choice: list(count),
+  seq: count,
+  at_us: us,
+  level: text,
+};
+
+type Body<M extends { t: string }, T extends M["t"]> = Omit<Extract<M, { t: T }>, "t">;
+type Codecs<M extends { t: string }> = { readonly [T in M["t"]]: Codec<Body<M, T>> };
+
+const server: Codecs<ServerMessage> = {
+  welcome: object({
+    v: count,
+    channel: text,
+    title: text,
+    role,
+    participant: text,
+    token: nonzero(text),
+    clock_epoch: count,
+    now_us: us,
+    timeline: optional(object(timeline)),
+    cues: list(cue),
+    tallies: list(object(tally)),
+    receipts: list(object(receipt)),
+  }),
+  timeline: object(timeline),
+  cue: object({ cue }),
+  removed: object({ cue: text }),
+  tally: object(tally),
+  receipt: object(receipt),
+  refused: object({ id: text, cue: text, code: text, message: text }),
+  presence: object({ viewers: count, synced: count, in: count, near: count, far: count }),
+  openings: object({
+    cue: text,
+    rev: count,
+    reported: count,
+    late: count,
+    expected: count,
+    p50_us: us,
+    p95_us: us,
+    max_us: us,
+    spread_us: us,
+  }),
+  health: object({
+    live: flag,
+    protocol: nonzero(text),
+    video: nonzero(text),
+    audio: nonzero(text),
+    bitrate: count,
+    gop_s: real,
+    timeline: text,
+    ppm: real,
+    uptime_s: real,
+    latency_ms: ms,
+    advice: list(text),
+  }),
+  bye: object({ code: count, reason: text, reconnect: flag, after_ms: nonzero(ms) }),
+};
+
+const client: Codecs<ClientMessage> = {
+  hello: object({ v: count, channel: text, role: nonzero(role), token: nonzero(text) }),
+  answer: object({
+    id: text,
+    cue: text,
+    rev: count,
+    choice: list(count),
+    at_us: nonzero(us),
+    disp_us: nonzero(us),
+  }),
+  opened: object({
+    cue: text,
+    rev: count,
+    at_us: us,
+    frame_us: nonzero(us),
+    disp_us: us,
+    class: syncClass,
+    late: nonzero(flag),
+  }),
+  status: object({
+    synced: flag,
+    disp_us: us,
+    rtt_us: us,
+    err_us: nonzero(us),
+    class: syncClass,
+    visible: flag,
+  }),
+};
+
+function decode<M extends { t: string }>(codecs: Codecs<M>, json: string): M {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new ShapeError(`message: ${json.slice(0, 40)} is not JSON`);
+  }
+  const { t } = object<{ t: string }>({ t: text }).read(value, "message");
+  if (!Object.hasOwn(codecs, t)) throw new UnknownTypeError(`message: unknown type ${t.slice(0, 32)}`);
+  const codec = codecs[t as M["t"]] as Codec<object>;
+  return { t, ...codec.read(value, t) } as unknown as M;
+}
+
+function encode<M extends { t: string }>(codecs: Codecs<M>, message: M): string {
+  const codec = codecs[message.t as M["t"]] as Codec<unknown>;
+  return JSON.stringify({ t: message.t, ...(codec.write(message) as object) });
+}
+
+/**
+ * Reads a message of the server.
+ *
+ * @throws UnknownTypeError for a type that is not ours, ShapeError for anything else that is wrong.
+ */
+export const decodeServer = (json: string): ServerMessage => decode(server, json);
+
+/** Writes a message of a client, fields in the order of the examples. */
+export const encodeClient = (message: ClientMessage): string => encode(client, message);
+
+/**
+ * Reads a message of a client, for rigs that play the server.
+ *
+ * @throws as {@link decodeServer}.
+ */
+export const decodeClient = (json: string): ClientMessage => decode(client, json);
+
+/** Writes a message of the server, for rigs that play it. */
+export const encodeServer = (message: ServerMessage): string => encode(server, message);
+
+/**
+ * Reads a cue as the HTTP API writes it.
+ *
+ * @throws ShapeError.
+ */
+export const readCue = (value: unknown): Cue => cue.read(value, "cue");
+
+/**
+ * Reads a tally as the HTTP API writes it.
+ *
+ * @throws ShapeError.
+ */
+export const readTally = (value: unknown): Tally => object(tally).read(value, "tally");

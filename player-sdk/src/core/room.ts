@@ -1,0 +1,253 @@
+/**
+ * What is known of a channel's room: a state that only messages change.
+ *
+ * @module
+ */
+import type { Micros } from "./units.ts";
+import {
+  type AnswerMessage,
+  CUE_STATES,
+  type Cue,
+  type HealthMessage,
+  type OpeningsMessage,
+  type PresenceMessage,
+  type Receipt,
+  type RefusedMessage,
+  type Role,
+  type ServerMessage,
+  type Tally,
+  type Timeline,
+  type WelcomeMessage,
+} from "./wire.ts";
+
+/** How the socket is. */
+export type Link =
+  | { readonly is: "idle" }
+  | { readonly is: "connecting"; readonly attempt: number }
+  | { readonly is: "open" }
+  /** Lost; the next attempt is at `retryAt` on this device's clock. */
+  | { readonly is: "waiting"; readonly reason: string; readonly retryAt: number }
+  /** Closed for good. */
+  | { readonly is: "refused"; readonly code: number; readonly reason: string };
+
+/** Everything known of the room. Never changed in place. */
+export interface RoomState {
+  readonly link: Link;
+  readonly channel: string;
+  readonly title: string;
+  readonly role: Role | undefined;
+  readonly participant: string | undefined;
+  readonly timeline: Timeline | undefined;
+  readonly cues: ReadonlyMap<string, Cue>;
+  readonly tallies: ReadonlyMap<string, Tally>;
+  /** This participant's, by cue. */
+  readonly receipts: ReadonlyMap<string, Receipt>;
+  /** Answers that no receipt or refusal came for yet, by cue. */
+  readonly sending: ReadonlyMap<string, AnswerMessage>;
+  /** The last refusal, by cue. */
+  readonly refusals: ReadonlyMap<string, RefusedMessage>;
+  /** For producers. */
+  readonly presence: PresenceMessage | undefined;
+  readonly openings: ReadonlyMap<string, OpeningsMessage>;
+  readonly health: HealthMessage | undefined;
+  /** Deleted drafts: a late message does not bring one back. */
+  readonly removed: ReadonlySet<string>;
+}
+
+/** What changes the state: messages of the server, and what this side does. */
+export type RoomAction =
+  | ServerMessage
+  | { readonly t: "link"; readonly link: Link }
+  | { readonly t: "sending"; readonly answer: AnswerMessage };
+
+/** A room of which nothing is known. */
+export const emptyRoom: RoomState = {
+  link: { is: "idle" },
+  channel: "",
+  title: "",
+  role: undefined,
+  participant: undefined,
+  timeline: undefined,
+  cues: new Map(),
+  tallies: new Map(),
+  receipts: new Map(),
+  sending: new Map(),
+  refusals: new Map(),
+  presence: undefined,
+  openings: new Map(),
+  health: undefined,
+  removed: new Set(),
+};
+
+const put = <V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> =>
+  new Map(map).set(key, value);
+
+function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  if (!map.has(key)) return map;
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+const order = (cue: Cue): number => CUE_STATES.indexOf(cue.state);
+
+/** Whether `next` replaces `have`: a higher revision, or the same with a state not earlier (W5). */
+export const supersedes = (next: Cue, have: Cue | undefined): boolean =>
+  have === undefined || next.rev > have.rev || (next.rev === have.rev && order(next) >= order(have));
+
+const newer = (next: Tally, have: Tally | undefined): boolean => have === undefined || next.ver >= have.ver;
+
+/** The state after an action. Returns `state` itself if nothing changes. */
+export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
+  switch (action.t) {
+    case "link":
+      return { ...state, link: action.link };
+    case "welcome":
+      return welcome(state, action);
+    case "timeline":
+      return timeline(state, action);
+    case "cue":
+      return withCue(state, action.cue);
+    case "removed":
+      return {
+        ...state,
+        cues: without(state.cues, action.cue),
+        removed: new Set(state.removed).add(action.cue),
+      };
+    case "tally":
+      return newer(action, state.tallies.get(action.cue))
+        ? { ...state, tallies: put(state.tallies, action.cue, action) }
+        : state;
+    case "sending":
+      return {
+        ...state,
+        sending: put(state.sending, action.answer.cue, action.answer),
+        refusals: without(state.refusals, action.answer.cue),
+      };
+    case "receipt":
+      return {
+        ...state,
+        receipts: put(state.receipts, action.cue, action),
+        sending: without(state.sending, action.cue),
+        refusals: without(state.refusals, action.cue),
+      };
+    case "refused":
+      return refused(state, action);
+    case "presence":
+      return { ...state, presence: action };
+    case "openings":
+      return { ...state, openings: put(state.openings, action.cue, action) };
+    case "health":
+      return { ...state, health: action };
+    case "bye":
+      return state;
+    default:
+      return action satisfies never;
+  }
+}
+
+function withCue(state: RoomState, cue: Cue): RoomState {
+  if (state.removed.has(cue.id) || !supersedes(cue, state.cues.get(cue.id))) return state;
+  return { ...state, cues: put(state.cues, cue.id, cue) };
+}
+
+function timeline(state: RoomState, next: Timeline): RoomState {
+  const have = state.timeline;
+  return have !== undefined && next.rev < have.rev ? state : { ...state, timeline: next };
+}
+
+/** A refusal of an answer that has been counted after all, or was replaced, says nothing. */
+function refused(state: RoomState, message: RefusedMessage): RoomState {
+  if (state.sending.get(message.cue)?.id !== message.id) return state;
+  return {
+    ...state,
+    sending: without(state.sending, message.cue),
+    refusals: put(state.refusals, message.cue, message),
+  };
+}
+
+/** The snapshot decides which cues there are; of each the later one of snapshot and memory holds (W4, W5). */
+function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
+  const cues = snapshot.cues.map((next): [string, Cue] => {
+    const have = state.cues.get(next.id);
+    return [next.id, have === undefined || supersedes(next, have) ? next : have];
+  });
+  const tallies = snapshot.tallies.map((next): [string, Tally] => {
+    const have = state.tallies.get(next.cue);
+    return [next.cue, have === undefined || newer(next, have) ? next : have];
+  });
+  const receipts = new Map(snapshot.receipts.map((r) => [r.cue, r]));
+  return {
+    ...state,
+    channel: snapshot.channel,
+    title: snapshot.title,
+    role: snapshot.role,
+    participant: snapshot.participant,
+    timeline: snapshot.timeline ?? state.timeline,
+    cues: new Map(cues),
+    tallies: new Map(tallies),
+    receipts,
+    sending: new Map([...state.sending].filter(([cue]) => !receipts.has(cue))),
+  };
+}
+
+/** Where a cue is in its life, by the room clock. */
+export type CuePhase = "draft" | "waiting" | "open" | "closing" | "closed" | "revealed" | "gone";
+
+/** The phase of `cue` when R shows `now`: from O and C, not from when a message came. */
+export function phaseOf(cue: Cue, now: Micros): CuePhase {
+  switch (cue.state) {
+    case "draft":
+    case "closed":
+    case "revealed":
+      return cue.state;
+    case "cancelled":
+    case "void":
+      return "gone";
+    case "scheduled":
+    case "armed":
+    case "keyed":
+    case "open":
+    case "closing":
+      return byClock(cue, now);
+    default:
+      return cue.state satisfies never;
+  }
+}
+
+function byClock({ o_us, c_us }: Cue, now: Micros): CuePhase {
+  if (o_us === undefined || c_us === undefined || now < o_us) return "waiting";
+  return now < c_us ? "open" : "closing";
+}
+
+/** Whether the window of `cue` is open, or opens within `lead`, when R shows `now`. */
+export function isOpening(cue: Cue, now: Micros, lead: Micros): boolean {
+  const phase = phaseOf(cue, now);
+  return phase === "open" || (phase === "waiting" && cue.o_us !== undefined && now >= cue.o_us - lead);
+}
+
+/** Holds the state of a room and tells who asked when it changes. */
+export class RoomStore {
+  #state: RoomState = emptyRoom;
+  readonly #listeners = new Set<() => void>();
+
+  /** The state now. The same object until something changes. */
+  getState(): RoomState {
+    return this.#state;
+  }
+
+  /** Calls `listener` after every change until `signal` aborts. */
+  subscribe(listener: () => void, { signal }: { readonly signal: AbortSignal }): void {
+    if (signal.aborted) return;
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
+  }
+
+  /** Applies an action. Listeners run before it returns. */
+  dispatch(action: RoomAction): void {
+    const next = reduceRoom(this.#state, action);
+    if (next === this.#state) return;
+    this.#state = next;
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * How long this device takes from a seek or play() to the first moving frame.
+ * Pure.
+ *
+ * @module
+ */
+import { clamp, type Millis, millis } from "./units.ts";
+
+/** What is assumed until measured. */
+export const START_DELAY = { usual: millis(70), safari: millis(330) } as const;
+
+const WEIGHT = 0.5;
+const LIMIT = 500;
+
+/** Learns the delay from the errors that remain after starts. */
+export class StartDelay {
+  #value: Millis;
+
+  constructor(initial: Millis) {
+    this.#value = initial;
+  }
+
+  /** What to allow for in the next start. */
+  get value(): Millis {
+    return this.#value;
+  }
+
+  /** The frame was `error` late (negative: early) once playback had settled. Larger than 1 s teaches nothing. */
+  learn(error: Millis): void {
+    if (Math.abs(error) > 1000) return;
+    this.#value = millis(clamp(this.#value + WEIGHT * error, 0, LIMIT));
+  }
+}

@@ -1,0 +1,265 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { Connection, type Millis, millis, type Role, type Seconds, seconds } from "../core/index.ts";
+import { playlistUrl, socketUrl, storedTokens } from "../player/index.ts";
+import type { CuelightOverlay } from "./cuelight-overlay.ts";
+import type { AnswerRequest } from "./events.ts";
+import { iconDetails, iconFullscreen, iconMuted, iconPlay, iconSound } from "./icons.ts";
+import { playerStyles } from "./player-styles.ts";
+import { Session } from "./session.ts";
+import { theme } from "./theme.ts";
+
+/**
+ * A channel: its picture, held to the room clock, its questions, and how both
+ * stand. Keys: 1–8 answer, d shows details, m is sound, f fills the screen.
+ *
+ * @attr channel - Name of the channel. Without one nothing happens.
+ * @attr server - Origin of the server; default: the page's own.
+ * @attr muted - Starts without sound. Browsers often insist on it.
+ * @attr latency - Overrides the channel's target latency, in ms.
+ * @csspart video - The `<video>`.
+ * @csspart bar - The line of controls under it.
+ */
+export class CuelightPlayer extends LitElement {
+  static override readonly properties = {
+    channel: { type: String },
+    server: { type: String },
+    muted: { type: Boolean },
+    latency: { type: Number },
+    connection: { attribute: false },
+    detailed: { state: true },
+    silent: { state: true },
+    notice: { state: true },
+  };
+  static override readonly styles = [theme, playerStyles];
+
+  declare channel: string;
+  declare server: string;
+  declare muted: boolean;
+  declare latency: number | undefined;
+  /** A connection that somebody else runs; without one the player makes and runs its own. */
+  declare connection: Connection | undefined;
+  declare private detailed: boolean;
+  declare private silent: boolean;
+  declare private notice: string;
+  #session: Session | undefined;
+  #own: Connection | undefined;
+  #lifetime: AbortController | undefined;
+
+  constructor() {
+    super();
+    this.channel = "";
+    this.server = "";
+    this.muted = false;
+    this.detailed = false;
+    this.silent = false;
+    this.notice = "";
+  }
+
+  /** What runs behind the element; undefined while there is no channel. For rigs and debugging. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** The connection in use, whosever it is. */
+  get activeConnection(): Connection | undefined {
+    return this.connection ?? this.#own;
+  }
+
+  get #video(): HTMLVideoElement | null {
+    return this.renderRoot.querySelector("video");
+  }
+
+  get #overlay(): CuelightOverlay | null {
+    return this.renderRoot.querySelector("cuelight-overlay");
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated) this.#start();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#stop();
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const inputs = ["channel", "server", "latency", "connection"] as const;
+    if (inputs.some((name) => changed.has(name))) this.#start();
+  }
+
+  #start(): void {
+    this.#stop();
+    const video = this.#video;
+    if (video === null || this.channel === "" || !this.isConnected) return;
+    const lifetime = new AbortController();
+    const { signal } = lifetime;
+    this.#lifetime = lifetime;
+    video.muted = this.muted;
+    this.silent = this.muted;
+    const connection = this.connection ?? this.#connect(signal);
+    this.#session = new Session({
+      connection,
+      video,
+      url: playlistUrl(this.#server, this.channel),
+      latency: this.#latency,
+      changed: () => this.#show(),
+      opened: (opening) => this.dispatchEvent(new CustomEvent("cuelight-opened", { detail: opening })),
+    });
+    this.#session.run({ signal }).catch((cause: unknown) => reportError(cause));
+    window.addEventListener("keydown", (event) => this.#key(event), { signal });
+  }
+
+  #stop(): void {
+    this.#lifetime?.abort();
+    this.#lifetime = undefined;
+    this.#session = undefined;
+    this.#own = undefined;
+  }
+
+  get #server(): string {
+    return this.server === "" ? location.origin : this.server;
+  }
+
+  /** A latency that is no number of milliseconds is as good as none. */
+  get #latency(): Millis | undefined {
+    return this.latency !== undefined && this.latency > 0 ? millis(this.latency) : undefined;
+  }
+
+  #connect(signal: AbortSignal): Connection {
+    const own = new Connection({
+      url: socketUrl(this.#server),
+      channel: this.channel,
+      role: "viewer" satisfies Role,
+      tokens: storedTokens(),
+    });
+    this.#own = own;
+    own.run({ signal }).catch((cause: unknown) => reportError(cause));
+    return own;
+  }
+
+  /** Hands the views down at once, so that what opens is visible in the frame that is being prepared. */
+  #show(): void {
+    const session = this.#session;
+    const overlay = this.#overlay;
+    if (session === undefined || overlay === null) return;
+    const view = session.view;
+    overlay.view = view;
+    overlay.next = session.next;
+    this.toggleAttribute("asking", view !== undefined);
+    this.#set("cuelight-status", { view: session.status });
+    if (this.detailed) this.#set("cuelight-details", { details: session.details });
+    this.silent = this.#video?.muted === true;
+    this.notice = session.notice;
+    this.toggleAttribute("blocked", session.player.view.phase === "paused");
+  }
+
+  #set<T extends keyof HTMLElementTagNameMap>(tag: T, values: Partial<HTMLElementTagNameMap[T]>): void {
+    const element = this.renderRoot.querySelector(tag);
+    if (element !== null) Object.assign(element, values);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event)) return;
+    const digit = Number(event.key);
+    if (digit >= 1 && digit <= 8) this.#overlay?.choose(digit - 1, event.timeStamp);
+    else if (event.key === "d") this.#toggleDetails();
+    else if (event.key === "m") this.#toggleSound();
+    else if (event.key === "f") this.#toggleFullscreen();
+  }
+
+  #answer(event: AnswerRequest): void {
+    this.#session?.answer(event.cue, event.option, event.at);
+    this.#show();
+  }
+
+  #toggleDetails(): void {
+    this.detailed = !this.detailed;
+    void this.updateComplete.then(() => this.#show());
+  }
+
+  #toggleSound(): void {
+    const video = this.#video;
+    if (video === null) return;
+    video.muted = !video.muted;
+    this.silent = video.muted;
+    if (video.paused) this.#session?.player.resume();
+  }
+
+  #toggleFullscreen(): void {
+    const change = document.fullscreenElement === null ? this.requestFullscreen() : document.exitFullscreen();
+    change.catch(() => undefined); // refused by browser or user: everything stays as it is
+  }
+
+  /** P of the frame at `mediaTime` of the `<video>`, as {@link Session.player} says. */
+  frameInstant(mediaTime: number): number | undefined {
+    return this.#session?.player.frameInstant(seconds(mediaTime) satisfies Seconds);
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <div class="frame">
+        <div class="picture">
+          <video part="video" playsinline data-testid="video"></video>
+          <button class="play" type="button" aria-label="Play" @click=${() => this.#session?.player.resume()}>
+            ${iconPlay}
+          </button>
+          <p class="notice" aria-live="polite" ?hidden=${this.notice === ""} data-testid="notice">
+            <span class="spinner" aria-hidden="true"></span>${this.notice}
+          </p>
+          ${this.silent ? this.#unmute() : nothing}
+          <cuelight-details ?hidden=${!this.detailed}></cuelight-details>
+        </div>
+        <cuelight-overlay
+          @cuelight-answer-request=${(event: AnswerRequest) => this.#answer(event)}
+        ></cuelight-overlay>
+        ${this.#bar()}
+      </div>`;
+  }
+
+  #unmute(): TemplateResult {
+    return html`
+      <button class="unmute" type="button" data-testid="unmute" @click=${() => this.#toggleSound()}>
+        ${iconMuted}<span>Tap for sound</span>
+      </button>`;
+  }
+
+  #bar(): TemplateResult {
+    const sound = this.silent ? "Sound on" : "Sound off";
+    return html`
+      <div part="bar" class="bar">
+        <cuelight-status></cuelight-status>
+        <span class="space"></span>
+        <button type="button" aria-label=${sound} title="${sound} (m)" @click=${() => this.#toggleSound()}>
+          ${this.silent ? iconMuted : iconSound}
+        </button>
+        <button
+          type="button"
+          aria-label="Details"
+          title="Details (d)"
+          aria-pressed=${this.detailed}
+          data-testid="toggle-details"
+          @click=${() => this.#toggleDetails()}
+        >${iconDetails}</button>
+        <button type="button" aria-label="Full screen" title="Full screen (f)" @click=${() => this.#toggleFullscreen()}>
+          ${iconFullscreen}
+        </button>
+      </div>`;
+  }
+}
+
+/** Keys belong to whatever takes text. */
+const isTyping = (event: KeyboardEvent): boolean =>
+  event
+    .composedPath()
+    .some(
+      (target) =>
+        target instanceof HTMLElement &&
+        (target.isContentEditable || target.matches("input, textarea, select")),
+    );
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "cuelight-player": CuelightPlayer;
+  }
+}

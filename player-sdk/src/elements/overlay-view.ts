@@ -1,0 +1,182 @@
+/**
+ * What the overlay shows, made from the room's state. Pure.
+ *
+ * @module
+ */
+import {
+  type CuePhase,
+  type Kind,
+  type Millis,
+  millis,
+  type RefusedMessage,
+  type RoomClock,
+  type RoomState,
+  type Staged,
+  type Tally,
+} from "../core/index.ts";
+
+/** How this viewer's answer stands. */
+export type AnswerView =
+  | { readonly is: "none" }
+  | { readonly is: "sending"; readonly choice: number }
+  | { readonly is: "counted"; readonly choice: number; readonly seq: number }
+  /** Not counted. `again` says that another try makes sense. */
+  | { readonly is: "refused"; readonly message: string; readonly again: boolean };
+
+/** One option. */
+export interface OptionView {
+  readonly label: string;
+  readonly votes: number;
+  /** Of all votes, from 0 to 1. */
+  readonly share: number;
+}
+
+/** One cue on the overlay. */
+export interface OverlayView {
+  readonly cue: string;
+  readonly kind: Kind;
+  readonly title: string;
+  readonly options: readonly OptionView[];
+  /** "waiting" is rendered but not visible. */
+  readonly phase: Exclude<CuePhase, "draft" | "gone">;
+  /** C on this device's clock; undefined without one. */
+  readonly closesAt: Millis | undefined;
+  readonly window: Millis;
+  readonly answer: AnswerView;
+  /** Votes, if they are public to this viewer by now. */
+  readonly total: number | undefined;
+  /** Index of the right option, once it is public. */
+  readonly correct: number | undefined;
+  /** The picture is more than a second behind. */
+  readonly behind: boolean;
+}
+
+const hopeful: ReadonlySet<string> = new Set([
+  "early",
+  "too_fast",
+  "unknown_option",
+  "busy",
+  "unavailable",
+  "too_many",
+  "internal",
+]);
+
+function answerView(state: RoomState, cue: string): AnswerView {
+  const receipt = state.receipts.get(cue);
+  if (receipt !== undefined) return { is: "counted", choice: receipt.choice[0] ?? -1, seq: receipt.seq };
+  const sending = state.sending.get(cue);
+  if (sending !== undefined) return { is: "sending", choice: sending.choice[0] ?? -1 };
+  const refusal = state.refusals.get(cue);
+  return refusal === undefined ? { is: "none" } : refusedView(refusal);
+}
+
+const refusedView = ({ message, code }: RefusedMessage): AnswerView => ({
+  is: "refused",
+  message,
+  again: hopeful.has(code),
+});
+
+/** Bars sway those who have not answered: they wait for the answer or the end of the window. */
+function publicTally(state: RoomState, { cue, phase }: Staged, answer: AnswerView): Tally | undefined {
+  const open = phase === "open" && answer.is !== "counted";
+  return open || phase === "waiting" ? undefined : state.tallies.get(cue.id);
+}
+
+/** The view of a staged cue; undefined if there is nothing to show: no text yet, or withdrawn. */
+export function overlayView(
+  state: RoomState,
+  staged: Staged,
+  clock: Pick<RoomClock, "localAt">,
+  behind: boolean,
+): OverlayView | undefined {
+  const { cue, phase } = staged;
+  if (cue.text === undefined || phase === "draft" || phase === "gone") return undefined;
+  const answer = answerView(state, cue.id);
+  const tally = publicTally(state, staged, answer);
+  const votes = (i: number): number => tally?.counts[i] ?? 0;
+  const total = tally?.counts.reduce((a, b) => a + b, 0) ?? 0;
+  return {
+    cue: cue.id,
+    kind: cue.kind,
+    title: cue.text.title,
+    options: cue.text.options.map((label, i) => ({
+      label,
+      votes: votes(i),
+      share: total === 0 ? 0 : votes(i) / total,
+    })),
+    phase,
+    closesAt: cue.c_us === undefined ? undefined : wholeMillis(clock.localAt(cue.c_us)),
+    window: cue.window_ms,
+    answer,
+    total: tally?.total,
+    correct: phase === "revealed" ? cue.correct : undefined,
+    behind: behind && phase === "open",
+  };
+}
+
+const wholeMillis = (at: Millis | undefined): Millis | undefined =>
+  at === undefined ? undefined : millis(Math.round(at));
+
+/** Whether an option can be chosen now. */
+export const answerable = (view: OverlayView): boolean =>
+  view.phase === "open" && (view.answer.is === "none" || (view.answer.is === "refused" && view.answer.again));
+
+/** What the viewer chose, if anything. */
+export const chosen = ({ answer }: OverlayView): number | undefined =>
+  answer.is === "sending" || answer.is === "counted" ? answer.choice : undefined;
+
+/** The line under the options: where the viewer's answer and the cue stand. */
+export function receiptLine(view: OverlayView): string {
+  const { answer, phase } = view;
+  switch (answer.is) {
+    case "sending":
+      return "Sending your answer…";
+    case "counted":
+      return `Counted · #${answer.seq}`;
+    case "refused":
+      return answer.message;
+    case "none":
+      return phase === "open" || phase === "waiting"
+        ? "Choose one: your first answer counts."
+        : "You did not answer.";
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** What became of the cue, once its window is over. */
+export function resultLine(view: OverlayView): string {
+  if (view.phase === "open" || view.phase === "waiting") return "";
+  if (view.correct !== undefined) return verdict(view, view.correct);
+  if (view.phase === "closing") return "Time is up. Counting the last answers…";
+  if (view.total === undefined) return "Answers are closed. The result follows.";
+  return `Result of ${answers(view.total)}`;
+}
+
+function verdict(view: OverlayView, correct: number): string {
+  const mine = chosen(view);
+  const right = view.options[correct]?.label ?? "";
+  if (mine === undefined) return `The answer: ${right}`;
+  return mine === correct ? "Right!" : `Not this time. The answer: ${right}`;
+}
+
+/** A number of answers in words. */
+export const answers = (n: number): string => (n === 1 ? "1 answer" : `${n.toLocaleString("en")} answers`);
+
+/** What a screen reader is told when the view changes from `before` to `after`; empty for nothing. */
+export function announcement(before: OverlayView | undefined, after: OverlayView | undefined): string {
+  if (after === undefined || after.phase === "waiting") return "";
+  const isNew = before === undefined || before.cue !== after.cue || before.phase === "waiting";
+  if (isNew && after.phase === "open") {
+    const options = after.options.map((o, i) => `${i + 1}: ${o.label}`).join(". ");
+    return `Question: ${after.title} ${options}.`;
+  }
+  if (before !== undefined && before.answer.is !== after.answer.is) return receiptLine(after);
+  if (isNew || before.phase !== after.phase) return `${resultLine(after)}. ${bars(after)}`;
+  return "";
+}
+
+const bars = (view: OverlayView): string =>
+  view.total === undefined
+    ? ""
+    : view.options.map((o) => `${o.label}: ${Math.round(o.share * 100)} percent`).join(", ");

@@ -1,0 +1,100 @@
+/**
+ * How late the frames on screen are.
+ *
+ * @module
+ */
+import { type Micros, type Millis, millis, type Seconds, seconds } from "../core/index.ts";
+
+/** A frame on screen, and when it was due. */
+export interface FrameSample {
+  /** When it is shown, on this device's clock. */
+  readonly at: Millis;
+  /** How late; negative if early. */
+  readonly error: Millis;
+}
+
+const SPAN = 500;
+const LONG_SPAN = 1000; // of slow pictures, which show fewer than five frames in SPAN
+const ENOUGH = 5;
+
+/** Median error of the frames of the last half second. Pure; time is an argument. */
+export class ErrorWindow {
+  #samples: FrameSample[] = [];
+
+  /** Takes a frame. */
+  add(sample: FrameSample): void {
+    this.#samples.push(sample);
+    const oldest = sample.at - LONG_SPAN;
+    while ((this.#samples[0]?.at ?? oldest) < oldest) this.#samples.shift();
+  }
+
+  /** Forgets every frame: the next ones are of another time. */
+  clear(): void {
+    this.#samples = [];
+  }
+
+  /** The median at `now`; undefined with fewer than five frames in the last second. */
+  median(now: Millis): Millis | undefined {
+    return medianOf(this.#within(now, SPAN)) ?? medianOf(this.#within(now, LONG_SPAN));
+  }
+
+  #within(now: Millis, span: number): number[] {
+    return this.#samples.filter((s) => s.at > now - span).map((s) => s.error);
+  }
+}
+
+function medianOf(errors: number[]): Millis | undefined {
+  if (errors.length < ENOUGH) return undefined;
+  errors.sort((a, b) => a - b);
+  return millis(errors[errors.length >> 1] as number);
+}
+
+/** The frame on screen. */
+export interface ShownFrame {
+  /** Its position on the element's axis. */
+  readonly mediaTime: Seconds;
+  /** When it is shown, on this device's clock. */
+  readonly at: Millis;
+}
+
+/**
+ * Tells of every frame that the element shows until `signal` aborts. Where the
+ * browser cannot (Firefox before 132), it samples `currentTime` instead, which
+ * is a frame or so less exact.
+ */
+export function watchFrames(
+  video: HTMLVideoElement,
+  shown: (frame: ShownFrame) => void,
+  signal: AbortSignal,
+): void {
+  if ("requestVideoFrameCallback" in video) watchCallbacks(video, shown, signal);
+  else watchPosition(video, shown, signal);
+}
+
+function watchCallbacks(
+  video: HTMLVideoElement,
+  shown: (frame: ShownFrame) => void,
+  signal: AbortSignal,
+): void {
+  let handle = 0;
+  const next: VideoFrameRequestCallback = (_, { mediaTime, expectedDisplayTime }) => {
+    shown({ mediaTime: seconds(mediaTime), at: millis(expectedDisplayTime) });
+    handle = video.requestVideoFrameCallback(next);
+  };
+  handle = video.requestVideoFrameCallback(next);
+  signal.addEventListener("abort", () => video.cancelVideoFrameCallback(handle), { once: true });
+}
+
+function watchPosition(
+  video: Pick<HTMLVideoElement, "currentTime" | "paused">,
+  shown: (frame: ShownFrame) => void,
+  signal: AbortSignal,
+): void {
+  const timer = setInterval(() => {
+    if (!video.paused) shown({ mediaTime: seconds(video.currentTime), at: millis(performance.now()) });
+  }, 40);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+/** How late a frame is that was due at `due` on R and is shown when R is `at`. */
+export const lateness = (at: Micros, due: number): Millis => millis((at - due) / 1000);

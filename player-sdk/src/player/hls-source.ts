@@ -1,0 +1,198 @@
+/**
+ * Feeds a media element from the channel's playlist through hls.js, keeps
+ * coming back when that breaks, and knows the channel media time of a frame.
+ *
+ * @module
+ */
+import Hls, { type ErrorData, ErrorTypes, Events, type LevelDetails } from "hls.js";
+import { backoff, type Seconds, seconds, type Ticks, ticksAt } from "../core/index.ts";
+
+/** What the source is doing. */
+export type SourceState =
+  /** Asking for a playlist that is not there yet. */
+  | "waiting"
+  | "loading"
+  /** Media is in the buffer. */
+  | "buffered"
+  | "failed";
+
+/** How to feed an element. */
+export interface HlsSourceOptions {
+  readonly video: HTMLVideoElement;
+  /** Of the multivariant playlist. */
+  readonly url: string;
+  /** The channel's target latency. */
+  readonly latency: Seconds;
+  /** The state changed. `message` says in plain words what a viewer should know. */
+  readonly changed: (state: SourceState, message: string) => void;
+}
+
+const MISSING_RETRY = 1500;
+const MEDIA_RECOVERY_GAP = 3000;
+const RESUMES = 4;
+
+/** Runs hls.js with its own latency control switched off. */
+export class HlsSource {
+  readonly #options: HlsSourceOptions;
+  #hls: Hls | undefined;
+  #details: LevelDetails | undefined;
+  readonly #offsets = new Map<number, Seconds>();
+  #failures = 0;
+  #recoveredAt = Number.NEGATIVE_INFINITY;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: HlsSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this browser can play it. */
+  static supported(): boolean {
+    return Hls.isSupported();
+  }
+
+  /** Starts, and ends when `signal` aborts. */
+  start(signal: AbortSignal): void {
+    const hls = new Hls(config(this.#options.latency));
+    this.#hls = hls;
+    this.#listen(hls);
+    this.#options.changed("loading", "");
+    hls.loadSource(this.#options.url);
+    hls.attachMedia(this.#options.video);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(this.#retry);
+        hls.destroy();
+        this.#hls = undefined;
+      },
+      { once: true },
+    );
+  }
+
+  /** The channel went on air: a source that waits asks at once. */
+  hurry(): void {
+    if (this.#retry !== undefined) this.#reload();
+  }
+
+  /** The target latency changed. */
+  set latency(latency: Seconds) {
+    if (this.#hls !== undefined) this.#hls.config.liveSyncDuration = latency;
+  }
+
+  /**
+   * Channel media time of position `at`. Undefined where nothing was loaded.
+   *
+   * hls.js shifts every discontinuity domain so that the element's axis stays
+   * short, and says by how much; adding it back gives the stream's own time.
+   */
+  ticksAt(at: Seconds, scale: number): Ticks | undefined {
+    const offset = this.#offsetAt(at);
+    return offset === undefined ? undefined : ticksAt(at + offset, scale);
+  }
+
+  /** The position of channel media time `wanted` in the newest domain. */
+  positionOf(wanted: Ticks, scale: number): Seconds | undefined {
+    const offset = [...this.#offsets].reduce((a, b) => (b[0] >= a[0] ? b : a), [-1, seconds(Number.NaN)])[1];
+    return Number.isNaN(offset) ? undefined : seconds(wanted / scale - offset);
+  }
+
+  /** The discontinuity domain at position `at`. */
+  domainAt(at: Seconds): number | undefined {
+    const fragments = this.#details?.fragments ?? [];
+    const growing = this.#details?.fragmentHint; // of which only parts are there yet
+    if (growing !== undefined && growing.start <= at) return growing.cc;
+    for (let i = fragments.length - 1; i >= 0; i--) {
+      const fragment = fragments[i];
+      if (fragment !== undefined && fragment.start <= at) return fragment.cc;
+    }
+    return fragments[0]?.cc;
+  }
+
+  #offsetAt(at: Seconds): Seconds | undefined {
+    const domain = this.domainAt(at);
+    const offset = domain === undefined ? undefined : this.#offsets.get(domain);
+    return offset ?? (this.#offsets.size === 1 ? [...this.#offsets.values()][0] : undefined);
+  }
+
+  #listen(hls: Hls): void {
+    hls.on(Events.INIT_PTS_FOUND, (_, { frag, initPTS, timescale }) => {
+      this.#offsets.set(frag.cc, seconds(initPTS / timescale));
+    });
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.#details = details;
+    });
+    hls.on(Events.MANIFEST_LOADING, () => {
+      this.#offsets.clear();
+      this.#details = undefined;
+    });
+    hls.on(Events.FRAG_BUFFERED, () => {
+      this.#failures = 0;
+      this.#options.changed("buffered", "");
+    });
+    hls.on(Events.ERROR, (_, data) => this.#failed(hls, data));
+  }
+
+  #failed(hls: Hls, data: ErrorData): void {
+    if (!data.fatal) return;
+    if (data.type === ErrorTypes.MEDIA_ERROR) this.#recoverMedia(hls);
+    else this.#recoverNetwork(hls, data);
+  }
+
+  #recoverMedia(hls: Hls): void {
+    this.#options.changed("loading", "The picture had a problem. Trying again.");
+    const soon = performance.now() - this.#recoveredAt < MEDIA_RECOVERY_GAP;
+    this.#recoveredAt = performance.now();
+    if (soon) this.#retryAfter(MEDIA_RECOVERY_GAP, () => this.#reload());
+    else hls.recoverMediaError();
+  }
+
+  /** A playlist that is not there is a broadcast that has not begun; anything else is the network. */
+  #recoverNetwork(hls: Hls, data: ErrorData): void {
+    const status = data.response?.code;
+    if (status === 404 || status === 503) {
+      this.#options.changed("waiting", "Waiting for the broadcast to begin.");
+      this.#retryAfter(MISSING_RETRY, () => this.#reload());
+      return;
+    }
+    const known = data.type === ErrorTypes.NETWORK_ERROR || data.type === ErrorTypes.OTHER_ERROR;
+    if (known) this.#options.changed("loading", "The video cannot be reached. Trying again.");
+    else this.#options.changed("failed", "This browser cannot play the video. Answers still count.");
+    // A short gap is bridged from where it was; after more, what the server has forgotten is of no use.
+    const resume = this.#details !== undefined && this.#failures < RESUMES;
+    const wait = 500 + backoff(this.#failures++, Math.random());
+    this.#retryAfter(wait, () => (resume ? hls.startLoad() : this.#reload()));
+  }
+
+  #retryAfter(wait: number, retry: () => void): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      retry();
+    }, wait);
+  }
+
+  #reload(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#hls?.loadSource(this.#options.url);
+  }
+}
+
+function config(latency: Seconds): Partial<Hls["config"]> {
+  return {
+    lowLatencyMode: true,
+    liveSyncMode: "edge",
+    liveSyncDuration: latency,
+    // Ours is the only hand on the latency: no rates of its own, no target that grows with stalls.
+    maxLiveSyncPlaybackRate: 1,
+    liveSyncOnStallIncrease: 0,
+    liveDurationInfinity: true,
+    backBufferLength: 30,
+    enableInterstitialPlayback: false,
+    enableDateRangeMetadataCues: false,
+    enableID3MetadataCues: false,
+    enableEmsgMetadataCues: false,
+    // Fragmented MP4 passes through almost untouched, and a worker from a blob would need a looser CSP.
+    enableWorker: false,
+  };
+}

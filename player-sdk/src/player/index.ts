@@ -1,0 +1,14 @@
+/**
+ * Plays a channel in a `<video>` and holds it to the room clock. Needs a
+ * browser; importing it has no side effects.
+ *
+ * @module
+ */
+export * from "./alignment.ts";
+export * from "./browser.ts";
+export * from "./frame-meter.ts";
+export * from "./heartbeat.ts";
+export * from "./hls-source.ts";
+export * from "./live-player.ts";
+export * from "./opening.ts";
+export * from "./view.ts";

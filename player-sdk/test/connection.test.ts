@@ -1,0 +1,427 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  backoff,
+  type ClientMessage,
+  Connection,
+  type ConnectionOptions,
+  type Cue,
+  decodeClient,
+  decodePing,
+  encodePong,
+  encodeServer,
+  localNow,
+  micros,
+  millis,
+  type ServerMessage,
+  type Socket,
+} from "../src/core/index.ts";
+
+const AHEAD = 1_795_410_000_000_000; // µs that R is ahead of the device's clock
+
+/** The far end of a socket: what a server sees and says. */
+class FarEnd implements Socket {
+  binaryType: BinaryType = "blob";
+  readyState: 0 | 1 | 2 | 3 = 0;
+  onopen: Socket["onopen"] = null;
+  onmessage: Socket["onmessage"] = null;
+  onclose: Socket["onclose"] = null;
+  onerror: Socket["onerror"] = null;
+  readonly messages: ClientMessage[] = [];
+  pings = 0;
+  /** Whether pings are answered. */
+  alive = true;
+
+  send(data: unknown): void {
+    if (typeof data === "string") {
+      this.messages.push(decodeClient(data));
+      return;
+    }
+    const ping = decodePing(data as ArrayBuffer);
+    if (ping === undefined) throw new Error("a frame that is no ping");
+    this.pings++;
+    const served = micros(ping.sentAt * 1000 + 2000 + AHEAD);
+    if (!this.alive) return;
+    setTimeout(() => this.#say(encodePong({ ...ping, received: served, replied: served, clockEpoch: 7 })), 4);
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.call(this as never, new Event("open"));
+  }
+
+  say(message: ServerMessage): void {
+    this.#say(encodeServer(message));
+  }
+
+  #say(data: unknown): void {
+    this.onmessage?.call(this as never, new MessageEvent("message", { data }));
+  }
+
+  end(code: number): void {
+    this.readyState = 3;
+    this.onclose?.call(this as never, Object.assign(new Event("close"), { code }) as never);
+  }
+
+  welcome(more: object = {}): void {
+    this.open();
+    this.say({
+      t: "welcome",
+      v: 1,
+      channel: "show",
+      title: "",
+      role: "viewer",
+      participant: "p9",
+      token: "t1",
+      clock_epoch: 7,
+      now_us: micros(Math.round(localNow() * 1000 + AHEAD)),
+      cues: [],
+      tallies: [],
+      receipts: [],
+      ...more,
+    });
+  }
+
+  get answers(): ClientMessage[] {
+    return this.messages.filter((m) => m.t === "answer");
+  }
+}
+
+const cue: Cue = {
+  id: "c1",
+  rev: 2,
+  kind: "poll",
+  policy: "wall",
+  state: "open",
+  window_ms: millis(20_000),
+  choices: 2,
+  results: "live",
+};
+
+let ends: FarEnd[] = [];
+let stop: AbortController;
+
+function connect(options: Partial<ConnectionOptions> = {}): { connection: Connection; done: Promise<void> } {
+  const connection = new Connection({
+    url: "ws://server/ws/v1",
+    channel: "show",
+    random: () => 0.5,
+    open: () => {
+      const end = new FarEnd();
+      ends.push(end);
+      return end;
+    },
+    ...options,
+  });
+  return { connection, done: connection.run({ signal: stop.signal }) };
+}
+
+const last = (): FarEnd => ends.at(-1) as FarEnd;
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
+  });
+  ends = [];
+  stop = new AbortController();
+});
+
+afterEach(() => {
+  stop.abort();
+  vi.useRealTimers();
+});
+
+describe("CN1 hello and welcome", () => {
+  test("hello names channel and role; welcome opens the link and keeps the token", () => {
+    const tokens = new Map<string, string>();
+    const { connection } = connect({
+      tokens: {
+        read: (c) => tokens.get(c),
+        write: (c, t) => void (t === undefined ? tokens.delete(c) : tokens.set(c, t)),
+      },
+    });
+    expect(connection.room.getState().link).toEqual({ is: "connecting", attempt: 0 });
+    last().welcome();
+    expect(last().messages).toEqual([{ t: "hello", v: 1, channel: "show", role: "viewer" }]);
+    expect(connection.room.getState().link).toEqual({ is: "open" });
+    expect(tokens.get("show")).toBe("t1");
+  });
+  test("the clock is synced from the pongs within half a second", async () => {
+    const { connection } = connect();
+    last().welcome();
+    expect(connection.clock.synced(localNow())).toBe(false);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(last().pings).toBe(8);
+    expect(connection.clock.synced(localNow())).toBe(true);
+    expect(Math.abs((connection.now() ?? 0) - (localNow() * 1000 + AHEAD))).toBeLessThan(2);
+  });
+  test("a server that never says welcome is left", async () => {
+    const { connection } = connect();
+    last().open();
+    await vi.advanceTimersByTimeAsync(11_500);
+    expect(connection.room.getState().link.is).not.toBe("open");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ends).toHaveLength(2);
+  });
+  test("a message that is not understood harms nothing", () => {
+    const warnings: string[] = [];
+    const { connection } = connect({ warn: (message) => warnings.push(message) });
+    last().welcome();
+    last().onmessage?.call(last() as never, new MessageEvent("message", { data: '{"t":"shrug"}' }));
+    expect(warnings).toHaveLength(1);
+    expect(connection.room.getState().link.is).toBe("open");
+  });
+});
+
+describe("CN2 coming back", () => {
+  test("backoff is full jitter under a bound that doubles", () => {
+    expect([0, 1, 2, 5, 20].map((n) => backoff(n, 0.999999) | 0)).toEqual([499, 999, 1999, 14_999, 14_999]);
+    expect(backoff(5, 0)).toBe(0);
+    expect(backoff(0, 0.5, millis(500))).toBe(750);
+  });
+  test("a lost socket is replaced, after the wait that the link names", async () => {
+    const { connection } = connect();
+    last().welcome();
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(0);
+    const { link } = connection.room.getState();
+    if (link.is !== "waiting") throw new Error(link.is);
+    expect(link.retryAt - localNow()).toBe(250);
+    await vi.advanceTimersByTimeAsync(249);
+    expect(ends).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(ends).toHaveLength(2);
+    expect(connection.room.getState().link).toEqual({ is: "connecting", attempt: 1 });
+  });
+  test("waits grow with failures and start over after a connection that lasted", async () => {
+    connect();
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      if (i === 3) {
+        last().welcome();
+        await vi.advanceTimersByTimeAsync(11_000);
+      }
+      const before = ends.length;
+      const at = localNow();
+      last().end(1006);
+      while (ends.length === before) await vi.advanceTimersByTimeAsync(50);
+      waits.push(localNow() - at);
+    }
+    expect(waits).toEqual([250, 500, 1000, 250]);
+  });
+  test("bye says when", async () => {
+    connect();
+    last().welcome();
+    last().say({
+      t: "bye",
+      code: 4000,
+      reason: "server is restarting",
+      reconnect: true,
+      after_ms: millis(3000),
+    });
+    last().end(4000);
+    await vi.advanceTimersByTimeAsync(3249);
+    expect(ends).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(ends).toHaveLength(2);
+  });
+  test("waking up ends the wait", async () => {
+    const { connection } = connect();
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(10);
+    connection.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ends).toHaveLength(2);
+  });
+  test.each([4100, 4101, 4102, 4103, 4104, 4105])("close code %d is for good", async (code) => {
+    const { connection, done } = connect();
+    last().open();
+    last().end(code);
+    await done;
+    expect(connection.room.getState().link).toMatchObject({ is: "refused", code });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ends).toHaveLength(1);
+  });
+  test("a viewer whose identity is refused comes back as a new one, once", async () => {
+    let token: string | undefined = "stale";
+    const { connection, done } = connect({
+      tokens: {
+        read: () => token,
+        write: (_, t) => {
+          token = t;
+        },
+      },
+    });
+    last().open();
+    last().end(4103);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ends).toHaveLength(2);
+    last().open();
+    expect(last().messages[0]).toEqual({ t: "hello", v: 1, channel: "show", role: "viewer" });
+    token = "again";
+    last().end(4103);
+    await done;
+    expect(connection.room.getState().link).toMatchObject({ is: "refused", code: 4103 });
+  });
+  test("a socket that went silent is replaced", async () => {
+    connect();
+    last().welcome();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(ends).toHaveLength(1);
+    last().alive = false;
+    await vi.advanceTimersByTimeAsync(62_000);
+    expect(ends).toHaveLength(2);
+  });
+  test("abort ends it, and no timer stays", async () => {
+    const { connection, done } = connect();
+    last().welcome();
+    connection.answer(cue, [1], localNow());
+    await vi.advanceTimersByTimeAsync(500);
+    stop.abort();
+    await done;
+    expect(connection.room.getState().link).toEqual({ is: "idle" });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("CN3 an answer is sent until it is settled", () => {
+  const receipt = (id: string): ServerMessage => ({
+    t: "receipt",
+    id,
+    cue: "c1",
+    choice: [1],
+    seq: 3,
+    at_us: micros(AHEAD),
+    level: "log",
+  });
+  const refusal = (id: string, code: string): ServerMessage => ({
+    t: "refused",
+    id,
+    cue: "c1",
+    code,
+    message: "No.",
+  });
+  const idOf = (message: ClientMessage | undefined): string => (message as { id: string }).id;
+
+  test("with the tap's time on R, an identity that fits and the same text again", async () => {
+    const { connection } = connect();
+    last().welcome();
+    await vi.advanceTimersByTimeAsync(500);
+    const tappedAt = localNow();
+    await vi.advanceTimersByTimeAsync(30);
+    connection.answer(cue, [1], tappedAt);
+    await vi.advanceTimersByTimeAsync(6500);
+    const [first, ...again] = last().answers;
+    expect(first).toMatchObject({ cue: "c1", rev: 2, choice: [1] });
+    const at = (first as { at_us: number }).at_us;
+    expect(Math.abs(at - (tappedAt * 1000 + AHEAD))).toBeLessThan(2);
+    expect(idOf(first).length).toBeLessThanOrEqual(32);
+    expect(again).toEqual([first, first]);
+    expect(connection.room.getState().sending.get("c1")?.id).toBe(idOf(first));
+    last().say(receipt(idOf(first)));
+    expect(connection.room.getState().sending.size).toBe(0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(last().answers).toHaveLength(3);
+  });
+  test("without a clock it has no time", () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.answer(cue, [0], localNow());
+    expect(last().answers[0]).not.toHaveProperty("at_us");
+  });
+  test("a second tap while it is being sent sends nothing else", () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.answer(cue, [0], localNow());
+    connection.answer(cue, [1], localNow());
+    expect(last().answers).toHaveLength(1);
+  });
+  test("it goes out again, unchanged, on the next socket", async () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.answer(cue, [1], localNow());
+    const sent = last().answers[0];
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(300);
+    last().welcome();
+    expect(last().answers).toEqual([sent]);
+  });
+  test("a passing refusal is not shown and tried again with the same id, a final one ends it", async () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.answer(cue, [1], localNow());
+    const id = idOf(last().answers[0]);
+    last().say(refusal(id, "busy"));
+    expect(connection.room.getState().refusals.size).toBe(0);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(last().answers.map(idOf)).toEqual([id, id]);
+    last().say(refusal(id, "late"));
+    expect(connection.room.getState().refusals.get("c1")?.code).toBe("late");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(last().answers).toHaveLength(2);
+  });
+  test("a refusal that never passes is shown after five retries", async () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.answer(cue, [1], localNow());
+    for (let i = 0; i < 6; i++) {
+      last().say(refusal(idOf(last().answers[0]), "unavailable"));
+      await vi.advanceTimersByTimeAsync(8500);
+    }
+    expect(connection.room.getState().refusals.get("c1")?.code).toBe("unavailable");
+  });
+});
+
+describe("CN4 the clock and openings", () => {
+  const armed = (openIn: number): ServerMessage => ({
+    t: "cue",
+    cue: {
+      ...cue,
+      state: "armed",
+      o_us: micros(Math.round((localNow() + openIn) * 1000) + AHEAD),
+      c_us: micros(Math.round((localNow() + openIn + 20_000) * 1000) + AHEAD),
+    },
+  });
+  test("no ping competes with answers from O − 1 s to O + 3 s", async () => {
+    connect();
+    last().welcome();
+    await vi.advanceTimersByTimeAsync(3000);
+    last().say(armed(3000));
+    await vi.advanceTimersByTimeAsync(1900);
+    const before = last().pings;
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(last().pings).toBe(before);
+    await vi.advanceTimersByTimeAsync(2200);
+    expect(last().pings).toBeGreaterThan(before);
+  });
+  test("a wall clock that is set is noticed, and R is not moved by it", async () => {
+    const { connection } = connect();
+    const changes: string[] = [];
+    connection.onClock((change) => changes.push(change), { signal: stop.signal });
+    last().welcome();
+    await vi.advanceTimersByTimeAsync(20_000);
+    const before = last().pings;
+    vi.setSystemTime(Date.now() + 90_000);
+    await vi.advanceTimersByTimeAsync(1200);
+    expect(changes).toContain("reset");
+    expect(last().pings - before).toBeGreaterThanOrEqual(4);
+    expect(Math.abs((connection.now() ?? 0) - (localNow() * 1000 + AHEAD))).toBeLessThan(2);
+  });
+  test("a pong that was not asked for is no sample", async () => {
+    const { connection } = connect();
+    last().alive = false;
+    last().welcome();
+    const frame = encodePong({
+      seq: 1,
+      sentAt: millis(-5),
+      received: micros(AHEAD),
+      replied: micros(AHEAD),
+      clockEpoch: 7,
+    });
+    last().onmessage?.call(last() as never, new MessageEvent("message", { data: frame }));
+    expect(connection.clock.dispersion(localNow())).toBe(Number.POSITIVE_INFINITY);
+  });
+});

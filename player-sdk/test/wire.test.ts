@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  decodeClient,
+  decodePing,
+  decodePong,
+  decodeServer,
+  encodeClient,
+  encodePing,
+  encodePong,
+  encodeServer,
+  micros,
+  millis,
+  ShapeError,
+  UnknownTypeError,
+} from "../src/core/index.ts";
+
+const examples = (side: "client" | "server"): [string, string][] => {
+  const folder = new URL(`../../interact/wire/testdata/${side}/`, import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return files.map((name) => [name, readFileSync(new URL(name, folder), "utf8").trim()]);
+};
+
+describe("W1 every example is read and written back byte for byte", () => {
+  test("there are examples of both sides", () => {
+    expect(examples("client").length).toBeGreaterThanOrEqual(8);
+    expect(examples("server").length).toBeGreaterThanOrEqual(17);
+  });
+  test.each(examples("client"))("client/%s", (_, json) => {
+    expect(encodeClient(decodeClient(json))).toBe(json);
+  });
+  test.each(examples("server"))("server/%s", (_, json) => {
+    expect(encodeServer(decodeServer(json))).toBe(json);
+  });
+  test("whatever order the fields of a literal have", () => {
+    const json = encodeClient({
+      disp_us: micros(0),
+      choice: [0],
+      rev: 2,
+      cue: "c1",
+      id: "a7f4",
+      t: "answer",
+    });
+    expect(json).toBe('{"t":"answer","id":"a7f4","cue":"c1","rev":2,"choice":[0]}');
+  });
+});
+
+describe("what is refused", () => {
+  test.each([
+    ["W2 no type", '{"v":1}', /message\.t: missing/],
+    ["W2 a type of the other side", '{"t":"hello","v":1,"channel":"show"}', /unknown type hello/],
+    ["W2 a type nobody has", '{"t":"shrug"}', /unknown type shrug/],
+    ["W2 a name of Object.prototype", '{"t":"toString"}', /unknown type toString/],
+    ["W3 not JSON", "hello", /is not JSON/],
+    ["W3 empty", "", /is not JSON/],
+    ["W3 an array", "[1]", /is not an object/],
+    ["W3 a field of the wrong kind", '{"t":"removed","cue":4}', /removed\.cue: 4 is not a string/],
+    ["W3 a fraction where a count belongs", '{"t":"presence","viewers":0.5}', /presence\.viewers/],
+    [
+      "W3 a state nobody has",
+      '{"t":"cue","cue":{"id":"c","rev":1,"kind":"poll","policy":"","state":"x"}}',
+      /state/,
+    ],
+    [
+      "W3 a point that is not a pair",
+      '{"t":"timeline","epoch":1,"rev":1,"state":"lost","scale":1,"points":[[1]]}',
+      /points\[0\]/,
+    ],
+  ])("%s", (_, json, message) => {
+    expect(() => decodeServer(json)).toThrow(ShapeError);
+    expect(() => decodeServer(json)).toThrow(message);
+  });
+
+  test("W2 only an unknown type is an UnknownTypeError", () => {
+    expect(() => decodeServer('{"t":"shrug"}')).toThrow(UnknownTypeError);
+    expect(() => decodeServer('{"t":"removed"}')).not.toThrow(UnknownTypeError);
+  });
+
+  test("W2 fields nobody knows are ignored", () => {
+    expect(decodeServer('{"t":"removed","cue":"c2","colour":"red"}')).toEqual({ t: "removed", cue: "c2" });
+  });
+
+  test("W3 a list that Go never made is empty", () => {
+    const json = '{"t":"tally","cue":"c","ver":1,"counts":null,"total":0}';
+    expect(decodeServer(json)).toEqual({ t: "tally", cue: "c", ver: 1, counts: [], total: 0 });
+  });
+});
+
+describe("W6 clock frames", () => {
+  const pingHex = "010203" + "40fe240ccccccccd";
+  const pongHex = "020203" + "40fe240ccccccccd" + "000660ea77788d40" + "000660ea77788d47" + "00000007";
+  const ping = { seq: 0x0203, sentAt: millis(123456.8) };
+  const pong = {
+    ...ping,
+    received: micros(1795410003266880),
+    replied: micros(1795410003266887),
+    clockEpoch: 7,
+  };
+  const hex = (frame: ArrayBuffer) => Buffer.from(frame).toString("hex");
+  const bytes = (s: string) => Uint8Array.from(Buffer.from(s, "hex")).buffer;
+
+  test("are the bytes that Go writes", () => {
+    expect(hex(encodePing(ping))).toBe(pingHex);
+    expect(hex(encodePong(pong))).toBe(pongHex);
+  });
+  test("are read back exactly", () => {
+    expect(decodePing(bytes(pingHex))).toEqual(ping);
+    expect(decodePong(bytes(pongHex))).toEqual(pong);
+  });
+  test("are not taken for each other, nor cut", () => {
+    expect(decodePing(bytes(pongHex))).toBeUndefined();
+    expect(decodePong(bytes(pingHex))).toBeUndefined();
+    expect(decodePong(bytes(pongHex.slice(0, 24)))).toBeUndefined();
+    expect(decodePong(new ArrayBuffer(0))).toBeUndefined();
+  });
+});

@@ -1,0 +1,244 @@
+/**
+ * The HTTP API under `/api/v1`, typed. A producer is known by the cookie that
+ * signing in sets. Every call either gives its answer or throws an
+ * {@link ApiError} whose message may be shown as it is.
+ */
+import { type Cue, readCue, ShapeError } from "@cuelight/player/core";
+import type { Question } from "./question.ts";
+
+/** Who is signed in, and for how long. */
+export interface Session {
+  readonly role: string;
+  readonly channels: readonly string[];
+  /** End of the session, in µs; 0 if it has none. */
+  readonly expires_us: number;
+}
+
+/** A channel in the list. */
+export interface ChannelInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly live: boolean;
+  readonly latency_ms: number;
+}
+
+/** What can be done to a cue. */
+export type Action = "take" | "extend" | "close" | "reveal" | "cancel";
+
+/** Why a call did not do what was asked. `message` is for the producer's eyes. */
+export class ApiError extends Error {
+  /** A code of the server, or `offline` and `timeout` when there was no answer. */
+  readonly code: string;
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+
+  constructor(code: string, status: number, message: string) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+  }
+
+  /** The session is over, or there never was one. */
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+}
+
+/** What {@link Api} needs from the world. */
+export interface ApiOptions {
+  /** Where the API lies. Default `/api/v1`. */
+  readonly base?: string;
+  readonly fetch?: typeof fetch;
+  /** The longest wait for an answer, in ms. Default 8000. */
+  readonly timeoutMs?: number;
+  /** How many times a command with a key is sent again when no answer came. Default 2. */
+  readonly retries?: number;
+  /** Waits `ms` before sending again. */
+  readonly pause?: (ms: number) => Promise<void>;
+}
+
+interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  /** Makes sending again harmless. */
+  readonly key?: string;
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A client of the API. Holds no state but its settings. */
+export class Api {
+  readonly #base: string;
+  readonly #fetch: typeof fetch;
+  readonly #timeoutMs: number;
+  readonly #retries: number;
+  readonly #pause: (ms: number) => Promise<void>;
+
+  constructor(options: ApiOptions = {}) {
+    this.#base = options.base ?? "/api/v1";
+    this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+    this.#timeoutMs = options.timeoutMs ?? 8000;
+    this.#retries = options.retries ?? 2;
+    this.#pause = options.pause ?? wait;
+  }
+
+  /** Trades a token for the session cookie. */
+  async signIn(token: string): Promise<void> {
+    await this.#send({ method: "POST", path: "/session", body: { token } });
+  }
+
+  /** Who is signed in; undefined if nobody is. */
+  async session(): Promise<Session | undefined> {
+    try {
+      return (await this.#send({ method: "GET", path: "/session" })) as Session;
+    } catch (err) {
+      if (err instanceof ApiError && err.signedOut) return undefined;
+      throw err;
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await this.#send({ method: "DELETE", path: "/session" });
+  }
+
+  /** The channels that this session may see. */
+  async channels(): Promise<readonly ChannelInfo[]> {
+    const answer = (await this.#send({ method: "GET", path: "/channels" })) as { channels?: ChannelInfo[] };
+    return answer.channels ?? [];
+  }
+
+  /** Prepares a draft. */
+  async create(channel: string, question: Question): Promise<Cue> {
+    const call: Call = { method: "POST", path: `${channelPath(channel)}/cues`, body: body(question) };
+    return understood(readCue, await this.#send(call));
+  }
+
+  /** Changes a draft. */
+  async change(channel: string, id: string, question: Question): Promise<Cue> {
+    const call: Call = { method: "PUT", path: cuePath(channel, id), body: body(question) };
+    return understood(readCue, await this.#send(call));
+  }
+
+  /** Deletes a draft. */
+  async remove(channel: string, id: string): Promise<void> {
+    await this.#send({ method: "DELETE", path: cuePath(channel, id) });
+  }
+
+  /**
+   * Acts on a cue. The key names this press of the button: with it the command
+   * is sent again when the line failed, and still happens once.
+   */
+  async act(channel: string, id: string, action: Action, key: string, byMs?: number): Promise<Cue> {
+    const path = `${cuePath(channel, id)}/${action}`;
+    const call: Call = { method: "POST", path, key, body: byMs === undefined ? {} : { by_ms: byMs } };
+    return understood(readCue, await this.#send(call));
+  }
+
+  async #send(call: Call): Promise<unknown> {
+    const tries = call.key === undefined ? 1 : 1 + this.#retries;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(call);
+      } catch (err) {
+        if (attempt >= tries || !(err instanceof ApiError) || err.status !== 0) throw err;
+        await this.#pause(250 * attempt);
+      }
+    }
+  }
+
+  async #once(call: Call): Promise<unknown> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    if (call.key !== undefined) headers["idempotency-key"] = call.key;
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(this.#base + call.path, {
+        method: call.method,
+        headers,
+        credentials: "same-origin",
+        cache: "no-store",
+        signal: AbortSignal.timeout(this.#timeoutMs),
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      });
+      text = await response.text();
+    } catch (err) {
+      throw unanswered(err);
+    }
+    const value = parse(text);
+    if (!response.ok) throw refusal(response.status, value);
+    if (text !== "" && value === undefined) throw misunderstood(response.status);
+    return value;
+  }
+}
+
+/** Reads an answer by its shape. */
+function understood<T>(read: (value: unknown) => T, value: unknown): T {
+  try {
+    return read(value);
+  } catch (err) {
+    if (err instanceof ShapeError) throw misunderstood(200);
+    throw err;
+  }
+}
+
+const misunderstood = (status: number): ApiError =>
+  new ApiError("internal", status, "The server's answer was not understood. Reload the page.");
+
+function unanswered(err: unknown): ApiError {
+  if (err instanceof DOMException && err.name === "TimeoutError") {
+    return new ApiError("timeout", 0, "The server did not answer in time.");
+  }
+  return new ApiError("offline", 0, "The server cannot be reached. Check the network.");
+}
+
+/** The words for an answer without words of its own. */
+const byStatus: Readonly<Record<number, string>> = {
+  401: "You are not signed in.",
+  403: "This is not allowed with your sign-in.",
+  404: "This is no longer there.",
+  409: "This does not fit the cue's state.",
+  413: "This is too large.",
+  429: "Too many requests. Wait a moment.",
+  503: "The server is busy. Try again shortly.",
+};
+
+function refusal(status: number, value: unknown): ApiError {
+  const inner = isRecord(value) && isRecord(value["error"]) ? value["error"] : {};
+  const code = typeof inner["code"] === "string" ? inner["code"] : status >= 500 ? "internal" : "invalid";
+  const said = typeof inner["message"] === "string" ? inner["message"] : "";
+  return new ApiError(
+    code,
+    status,
+    said || (byStatus[status] ?? `The server answered with an error (${status}).`),
+  );
+}
+
+function parse(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+const channelPath = (name: string): string => `/channels/${encodeURIComponent(name)}`;
+const cuePath = (channel: string, id: string): string =>
+  `${channelPath(channel)}/cues/${encodeURIComponent(id)}`;
+
+function body(q: Question): Record<string, unknown> {
+  return {
+    kind: q.kind,
+    title: q.title,
+    options: q.options,
+    ...(q.kind === "trivia" ? { correct: q.correct } : {}),
+    results: q.results,
+    window_ms: q.windowMs,
+  };
+}

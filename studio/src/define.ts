@@ -1,0 +1,44 @@
+/** Importing this registers every element of the studio. */
+import { ClAudience } from "./elements/cl-audience.ts";
+import { ClConfirm } from "./elements/cl-confirm.ts";
+import { ClConsole } from "./elements/cl-console.ts";
+import { ClCountdown } from "./elements/cl-countdown.ts";
+import { ClCueActions } from "./elements/cl-cue-actions.ts";
+import { ClHealth } from "./elements/cl-health.ts";
+import { ClNext } from "./elements/cl-next.ts";
+import { ClNotices } from "./elements/cl-notices.ts";
+import { ClPreview } from "./elements/cl-preview.ts";
+import { ClProgram } from "./elements/cl-program.ts";
+import { ClQuestionForm } from "./elements/cl-question-form.ts";
+import { ClResults } from "./elements/cl-results.ts";
+import { ClRundown } from "./elements/cl-rundown.ts";
+import { ClSignIn } from "./elements/cl-sign-in.ts";
+import { ClStage } from "./elements/cl-stage.ts";
+import { ClStudio } from "./elements/cl-studio.ts";
+import { ClTopBar } from "./elements/cl-top-bar.ts";
+import { ClWindowBar } from "./elements/cl-window-bar.ts";
+
+const elements: Readonly<Record<string, CustomElementConstructor>> = {
+  "cl-audience": ClAudience,
+  "cl-confirm": ClConfirm,
+  "cl-countdown": ClCountdown,
+  "cl-cue-actions": ClCueActions,
+  "cl-health": ClHealth,
+  "cl-next": ClNext,
+  "cl-notices": ClNotices,
+  "cl-preview": ClPreview,
+  "cl-program": ClProgram,
+  "cl-question-form": ClQuestionForm,
+  "cl-results": ClResults,
+  "cl-rundown": ClRundown,
+  "cl-sign-in": ClSignIn,
+  "cl-stage": ClStage,
+  "cl-top-bar": ClTopBar,
+  "cl-window-bar": ClWindowBar,
+  "cl-console": ClConsole,
+  "cl-studio": ClStudio,
+};
+
+for (const [tag, element] of Object.entries(elements)) {
+  if (!customElements.get(tag)) customElements.define(tag, element);
+}

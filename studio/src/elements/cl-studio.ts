@@ -1,0 +1,123 @@
+import { css, html, LitElement, type TemplateResult } from "lit";
+import { Api } from "../api.ts";
+import { nextTheme, rememberedTheme, showTheme, type Theme } from "../colour-scheme.ts";
+import { Keepsake } from "../keepsake.ts";
+import type {
+  ActionRequest,
+  ChannelRequest,
+  DeleteRequest,
+  DismissRequest,
+  SaveRequest,
+  SelectRequest,
+  SignInRequest,
+} from "../requests.ts";
+import { takeToken, tokenIn } from "../sign-in-link.ts";
+import { Studio } from "../studio.ts";
+import { base } from "../theme.ts";
+import type { ClConsole } from "./cl-console.ts";
+import { EXTEND_MS } from "./cl-cue-actions.ts";
+
+/** The studio: sign-in page or console, and the one place where requests of elements become commands. */
+export class ClStudio extends LitElement {
+  static override readonly properties = { theme: { state: true } };
+  static override readonly styles = [
+    base,
+    css`
+      .wait { min-height: 100dvh; display: grid; place-items: center; color: var(--cl-muted); }
+    `,
+  ];
+
+  declare protected theme: Theme;
+  #studio = this.#open();
+  #gone = new AbortController();
+
+  constructor() {
+    super();
+    this.theme = rememberedTheme();
+    showTheme(this.theme);
+    this.addEventListener("cl-sign-in-request", (e: SignInRequest) => void this.#studio.signIn(e.token));
+    this.addEventListener("cl-sign-out-request", () => void this.#studio.signOut());
+    this.addEventListener("cl-channel-request", (e: ChannelRequest) => this.#studio.enter(e.channel));
+    this.addEventListener("cl-select-request", (e: SelectRequest) => this.#studio.select(e.cue));
+    this.addEventListener("cl-action-request", (e: ActionRequest) => void this.#act(e));
+    this.addEventListener("cl-save-request", (e: SaveRequest) => void this.#save(e));
+    this.addEventListener("cl-delete-request", (e: DeleteRequest) => void this.#studio.remove(e.cue));
+    this.addEventListener("cl-dismiss-request", (e: DismissRequest) => this.#studio.dismiss(e.notice));
+    this.addEventListener("cl-theme-request", () => this.#changeTheme());
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#gone = new AbortController();
+    const { signal } = this.#gone;
+    this.#studio.store.subscribe(() => this.requestUpdate(), { signal });
+    const wake = (): void => {
+      if (document.visibilityState === "visible") this.#studio.wake();
+    };
+    document.addEventListener("visibilitychange", wake, { signal });
+    window.addEventListener("online", wake, { signal });
+    window.addEventListener("hashchange", () => this.#linkPasted(), { signal });
+    void this.#studio.run(takeToken(location, history), signal);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#gone.abort();
+    this.#studio = this.#open();
+  }
+
+  protected override render(): TemplateResult {
+    const state = this.#studio.store.getState();
+    return html`${this.#page()}<cl-notices .notices=${state.notices}></cl-notices>`;
+  }
+
+  #page(): TemplateResult {
+    const state = this.#studio.store.getState();
+    switch (state.phase) {
+      case "unknown":
+        return html`<p class="wait" role="status">${state.signingIn ? "Signing in…" : "Opening the studio…"}</p>`;
+      case "signed-out":
+        return html`<cl-sign-in .message=${state.signInMessage} .busy=${state.signingIn}></cl-sign-in>`;
+      case "signed-in":
+        return html`<cl-console .state=${state} .now=${this.#studio.now} .connection=${this.#studio.connection} .theme=${this.theme}></cl-console>`;
+      default:
+        return state.phase satisfies never;
+    }
+  }
+
+  #open(): Studio {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    return new Studio({
+      api: new Api(),
+      socketUrl: `${scheme}//${location.host}/ws/v1`,
+      memory: new Keepsake("cuelight.studio.channel"),
+    });
+  }
+
+  async #act(request: ActionRequest): Promise<void> {
+    await this.#studio.act(request.cue, request.action, request.action === "extend" ? EXTEND_MS : undefined);
+  }
+
+  async #save(request: SaveRequest): Promise<void> {
+    const error = await this.#studio.save(request.cue, request.question);
+    this.renderRoot.querySelector<ClConsole>("cl-console")?.saved(error);
+  }
+
+  /** A sign-in link was opened in the tab where the studio already is. */
+  #linkPasted(): void {
+    if (tokenIn(location.hash) === undefined) return;
+    const token = takeToken(location, history);
+    if (token !== undefined) void this.#studio.signIn(token);
+  }
+
+  #changeTheme(): void {
+    this.theme = nextTheme(this.theme);
+    showTheme(this.theme);
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "cl-studio": ClStudio;
+  }
+}

@@ -1,0 +1,124 @@
+/** What elements ask for. Events go up; whoever holds the store acts on them. */
+import type { Action } from "./api.ts";
+import type { Question } from "./question.ts";
+
+const up: EventInit = { bubbles: true, composed: true };
+
+/** Sign in with this token. */
+export class SignInRequest extends Event {
+  static readonly type = "cl-sign-in-request";
+  readonly token: string;
+
+  constructor(token: string) {
+    super(SignInRequest.type, up);
+    this.token = token;
+  }
+}
+
+/** End the session. */
+export class SignOutRequest extends Event {
+  static readonly type = "cl-sign-out-request";
+
+  constructor() {
+    super(SignOutRequest.type, up);
+  }
+}
+
+/** Work on this channel. */
+export class ChannelRequest extends Event {
+  static readonly type = "cl-channel-request";
+  readonly channel: string;
+
+  constructor(channel: string) {
+    super(ChannelRequest.type, up);
+    this.channel = channel;
+  }
+}
+
+/** Make this draft the next one to be taken. */
+export class SelectRequest extends Event {
+  static readonly type = "cl-select-request";
+  readonly cue: string;
+
+  constructor(cue: string) {
+    super(SelectRequest.type, up);
+    this.cue = cue;
+  }
+}
+
+/** Do this to a cue. */
+export class ActionRequest extends Event {
+  static readonly type = "cl-action-request";
+  readonly cue: string;
+  readonly action: Action;
+
+  constructor(cue: string, action: Action) {
+    super(ActionRequest.type, up);
+    this.cue = cue;
+    this.action = action;
+  }
+}
+
+/** Open the form: empty, with a draft to change, or with a question to prepare again. */
+export class FormRequest extends Event {
+  static readonly type = "cl-form-request";
+  /** The cue to start from; undefined for an empty form. */
+  readonly cue: string | undefined;
+  /** Whether a new draft is made of it instead of changing it. */
+  readonly copy: boolean;
+
+  constructor(cue?: string, copy = false) {
+    super(FormRequest.type, up);
+    this.cue = cue;
+    this.copy = copy;
+  }
+}
+
+/** Keep this question: as a new draft, or as the new text of one. */
+export class SaveRequest extends Event {
+  static readonly type = "cl-save-request";
+  readonly cue: string | undefined;
+  readonly question: Question;
+
+  constructor(cue: string | undefined, question: Question) {
+    super(SaveRequest.type, up);
+    this.cue = cue;
+    this.question = question;
+  }
+}
+
+/** Delete this draft. */
+export class DeleteRequest extends Event {
+  static readonly type = "cl-delete-request";
+  readonly cue: string;
+
+  constructor(cue: string) {
+    super(DeleteRequest.type, up);
+    this.cue = cue;
+  }
+}
+
+/** Take this notice off the screen. */
+export class DismissRequest extends Event {
+  static readonly type = "cl-dismiss-request";
+  readonly notice: number;
+
+  constructor(notice: number) {
+    super(DismissRequest.type, up);
+    this.notice = notice;
+  }
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    "cl-sign-in-request": SignInRequest;
+    "cl-sign-out-request": SignOutRequest;
+    "cl-channel-request": ChannelRequest;
+    "cl-select-request": SelectRequest;
+    "cl-action-request": ActionRequest;
+    "cl-form-request": FormRequest;
+    "cl-save-request": SaveRequest;
+    "cl-delete-request": DeleteRequest;
+    "cl-dismiss-request": DismissRequest;
+  }
+}

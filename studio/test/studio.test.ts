@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Api, ApiError } from "../src/api.ts";
+import { Studio, signInProblem } from "../src/studio.ts";
+
+/** A socket that never opens: these tests are about HTTP. */
+class SilentSocket {
+  readonly readyState = 0;
+  send(): void {}
+  close(): void {}
+}
+
+const cue = {
+  id: "c1",
+  rev: 2,
+  kind: "poll",
+  policy: "wall",
+  state: "armed",
+  window_ms: 20000,
+  choices: 2,
+  results: "live",
+};
+const lives = new AbortController();
+let role: string;
+let signedIn: boolean;
+let asked: { path: string; key: string | null }[];
+let held: (() => void)[];
+
+/** A server that holds commands back until they are let go. */
+const server = async (url: unknown, init: RequestInit = {}): Promise<Response> => {
+  const path = `${init.method} ${String(url).replace("/api/v1", "")}`;
+  asked.push({ path, key: new Headers(init.headers).get("idempotency-key") });
+  if (path === "POST /session" || path === "DELETE /session") return new Response(null, { status: 204 });
+  if (!signedIn) return Response.json({ error: { code: "denied", message: "no" } }, { status: 401 });
+  if (path === "GET /session") return Response.json({ role, channels: ["show"], expires_us: 0 });
+  if (path === "GET /channels") {
+    return Response.json({ channels: [{ name: "show", title: "Show", live: true, latency_ms: 3000 }] });
+  }
+  await new Promise<void>((release) => held.push(release));
+  return Response.json(cue);
+};
+
+function open(): Studio {
+  const api = new Api({ fetch: server as typeof fetch });
+  return new Studio({
+    api,
+    socketUrl: "ws://host/ws/v1",
+    memory: { read: () => undefined, write: () => {} },
+  });
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("WebSocket", SilentSocket);
+  role = "producer";
+  signedIn = true;
+  asked = [];
+  held = [];
+});
+
+afterEach(() => {
+  vi.clearAllTimers();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a producer's token leads to the channel", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  expect(studio.store.getState()).toMatchObject({ phase: "signed-in", channel: "show" });
+});
+
+test("a viewer's session is ended again, and the page says why", async () => {
+  role = "viewer";
+  const studio = open();
+  await studio.run("token", lives.signal);
+  expect(studio.store.getState()).toMatchObject({ phase: "signed-out" });
+  expect(studio.store.getState().signInMessage).toMatch(/producer's token/);
+  expect(asked.at(-1)?.path).toBe("DELETE /session");
+});
+
+test("nobody signed in is no fault: the sign-in page comes without a reproach", async () => {
+  signedIn = false;
+  const studio = open();
+  await studio.run(undefined, lives.signal);
+  expect(studio.store.getState()).toMatchObject({ phase: "signed-out", signInMessage: "" });
+});
+
+test("a double press is one command; the next press has a key of its own", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  const takes = () => asked.filter(({ path }) => path.endsWith("/take"));
+  const first = studio.act("c1", "take");
+  await studio.act("c1", "take");
+  expect(takes()).toHaveLength(1);
+  expect(studio.store.getState().pending.get("c1")).toBe("take");
+  held.pop()?.();
+  await first;
+  expect(studio.store.getState().pending.size).toBe(0);
+  const again = studio.act("c1", "take");
+  held.pop()?.();
+  await again;
+  expect(new Set(takes().map(({ key }) => key)).size).toBe(2);
+});
+
+test("a session that ended leads back to the sign-in page", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  signedIn = false;
+  await studio.act("c1", "take");
+  expect(studio.store.getState()).toMatchObject({ phase: "signed-out", channel: undefined });
+  expect(studio.store.getState().signInMessage).toMatch(/session has ended/);
+});
+
+test.each([
+  ["The token is refused: token has expired.", /has expired/],
+  ["This is a viewer's token. A producer's is needed.", /for viewers/],
+  ["The token is refused: not a token of this server.", /not valid here/],
+])("says in plain words what is wrong with a token: %s", (message, words) => {
+  expect(signInProblem(new ApiError("denied", 401, message))).toMatch(words);
+});
