@@ -54,11 +54,20 @@ func newChannel(name string, room *clock.Room, cfg packager.Config, log *slog.Lo
 	return c, nil
 }
 
-// startAt derives the first numbers from the clock, so that they never go back
-// over a restart and no cached name is used twice.
+// discontinuities is the range that the first discontinuity number is taken
+// from. It has to stay small: hls.js keeps an array as long as the number is
+// large and copies it for every part; 1.8 billion froze its page for good.
+const discontinuities = 4096
+
+// startAt derives the first numbers from the clock. Sequence numbers never go
+// back over a restart, so no cached name is used twice; the discontinuity number
+// differs from the last run's, so players do not mix up their timelines.
 func startAt(now clock.Instant, segment time.Duration) packager.Start {
-	seconds := uint64(now / 1_000_000)
-	return packager.Start{MSN: uint64(now) / uint64(segment.Microseconds()), Discontinuity: seconds}
+	minutes := uint64(now) / uint64(time.Minute/time.Microsecond)
+	return packager.Start{
+		MSN:           uint64(now) / uint64(segment/time.Microsecond),
+		Discontinuity: minutes % discontinuities,
+	}
 }
 
 // Begin is called when a publisher's tracks are known.

@@ -1,0 +1,106 @@
+// Command bench measures Cuelight against named peers, on the same machine, in
+// the same run and with the same clients, and prints the figures as ratios.
+// What is measured and how is in docs/performance.md. It needs Linux.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// settings are what a run measures.
+type settings struct {
+	role       string
+	only       string
+	program    string
+	viewers    int
+	cues       int
+	waiters    int
+	reloadTime time.Duration
+	getTime    time.Duration
+}
+
+// The parts of a run.
+const (
+	partAnswers = "answers"
+	partReload  = "reload"
+	partGet     = "get"
+)
+
+// maxSockets leaves room for other files in a process that may open 20,000.
+const maxSockets = 19_000
+
+func main() {
+	var s settings
+	flag.StringVar(&s.only, "only", "", "what to measure, of answers, reload and get, separated by commas (default all)")
+	flag.StringVar(&s.program, "program", "", "the cuelight program to measure (default: build it)")
+	flag.IntVar(&s.viewers, "viewers", 4000, "sockets that answer")
+	flag.IntVar(&s.cues, "cues", 3, "cues that every viewer answers")
+	flag.IntVar(&s.waiters, "waiters", 1000, "viewers that wait for every part")
+	flag.DurationVar(&s.reloadTime, "reload-time", 20*time.Second, "how long they follow each server")
+	flag.DurationVar(&s.getTime, "get-time", 5*time.Second, "how long each file is asked for")
+	flag.StringVar(&s.role, "role", "", "used by the program itself: be a server to measure")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, s, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings, w io.Writer) error {
+	if s.role != "" {
+		return runRole(s.role)
+	}
+	if err := s.validate(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s, %s, %d cores, which servers and clients share\n",
+		time.Now().Format(time.DateOnly), runtime.Version(), runtime.NumCPU())
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, settings, io.Writer) error
+	}{{partAnswers, compareAnswers}, {partReload, compareReload}, {partGet, compareGets}} {
+		if !s.wants(part.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s …\n", part.name)
+		if err := part.measure(ctx, s, w); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return nil
+}
+
+func (s settings) wants(part string) bool {
+	return s.only == "" || slices.Contains(strings.Split(s.only, ","), part)
+}
+
+func (s settings) validate() error {
+	for _, part := range strings.Split(s.only, ",") {
+		if s.only != "" && !slices.Contains([]string{partAnswers, partReload, partGet}, part) {
+			return fmt.Errorf("-only: %q is none of answers, reload, get", part)
+		}
+	}
+	for name, n := range map[string]int{"-viewers": s.viewers, "-waiters": s.waiters} {
+		if n < 1 || n > maxSockets {
+			return fmt.Errorf("%s: %d is not between 1 and %d", name, n, maxSockets)
+		}
+	}
+	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 {
+		return fmt.Errorf("-cues, -reload-time, -get-time: each is more than nothing")
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/cuelight/cuelight/interact/wire"
+)
+
+// product is the real program, serving one channel that nobody publishes to.
+type product struct {
+	*peer
+	producer producer
+}
+
+const channel = "show"
+
+// buildProduct builds the program into dir and returns its path.
+func buildProduct(ctx context.Context, dir string) (string, error) {
+	program := filepath.Join(dir, "cuelight")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/cuelight")
+	build.Dir = ".."
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("build cuelight (run this in the folder bench): %w", err)
+	}
+	return program, nil
+}
+
+// startProduct starts program with its data in dir, on free ports.
+func startProduct(ctx context.Context, program, dir string) (*product, error) {
+	data := filepath.Join(dir, "data")
+	web := func(line string) (string, bool) {
+		_, address, ok := strings.Cut(line, "http://")
+		host, ours := strings.CutSuffix(address, "/watch/"+channel)
+		return "http://" + host, ok && ours
+	}
+	p, err := startPeer(ctx, "cuelight", web, program, "serve", "--data", data,
+		"--http", "127.0.0.1:0", "--rtmp", "off", "--srt", "off", "--rtsp", "off", "--admin", "off", "--log-level", "warn")
+	if err != nil {
+		return nil, err
+	}
+	token, err := exec.CommandContext(ctx, program, "token", "producer", "--data", data).Output()
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("ask for a producer's token: %w", err)
+	}
+	return &product{p, producer{
+		base:  p.url + "/api/v1/channels/" + channel,
+		token: strings.TrimSpace(string(token)),
+	}}, nil
+}
+
+func (p *product) sockets() string { return "ws" + strings.TrimPrefix(p.url, "http") + "/ws/v1" }
+
+// hello is what every viewer says first.
+func hello() ([]byte, error) {
+	return wire.Encode(&wire.Hello{Version: wire.Version, Channel: channel, Role: wire.RoleViewer})
+}

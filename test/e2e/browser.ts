@@ -1,0 +1,109 @@
+/** Real browsers, one process each, so that nothing is shared between viewers. */
+import { readFileSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { hostMicros } from "./source.ts";
+
+const FRAME_CODE = readFileSync(new URL("../framecode/framecode.mjs", import.meta.url), "utf8");
+
+/** What keeps Chromium quiet on a machine without a network, and a hidden window at full speed. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--mute-audio",
+  "--autoplay-policy=no-user-gesture-required",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+
+export async function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", headless: true, args: FLAGS });
+}
+
+/**
+ * Sets the page's wall clock wrong by `ms`, before any of its scripts runs.
+ * The monotonic clock stays, as on a real device.
+ */
+export async function shiftWallClock(page: Page, ms: number): Promise<void> {
+  await page.addInitScript((shift: number) => {
+    const Real = Date;
+    const now = Real.now.bind(Real);
+    globalThis.Date = new Proxy(Real, {
+      construct: (target, args: []) => (args.length === 0 ? new target(now() + shift) : new target(...args)),
+      get: (target, key) => (key === "now" ? () => now() + shift : Reflect.get(target, key)),
+    });
+  }, ms);
+}
+
+/** Makes the frame code readable in the page and starts logging displayed frames. */
+export async function logFrames(page: Page): Promise<void> {
+  await page.addInitScript({ content: `(() => {\n${FRAME_CODE.replace(/^export /gm, "")}\nglobalThis.frameCode = { decode, AREA };\n})()` });
+}
+
+/** One displayed frame: its number, and when it was due on the screen by the page's clock. */
+export interface Displayed {
+  readonly n: number;
+  readonly ms: number;
+}
+
+/** Begins to read the code of every displayed frame; {@link displayed} fetches them. */
+export async function watchFrames(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const { decode, AREA } = (globalThis as never as { frameCode: FrameCode }).frameCode;
+    const find = (root: ParentNode): HTMLVideoElement | undefined => {
+      for (const element of root.querySelectorAll("*")) {
+        if (element instanceof HTMLVideoElement) return element;
+        const inside = element.shadowRoot === null ? undefined : find(element.shadowRoot);
+        if (inside !== undefined) return inside;
+      }
+      return undefined;
+    };
+    const video = find(document);
+    if (video === undefined) throw new Error("there is no video on the page");
+    const canvas = document.createElement("canvas");
+    canvas.width = AREA.width;
+    canvas.height = AREA.height;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (context === null) throw new Error("no canvas");
+    const log: { n: number; ms: number }[] = [];
+    Object.assign(globalThis, { frameLog: log });
+    const read: VideoFrameRequestCallback = (_now, frame) => {
+      context.drawImage(video, AREA.x, AREA.y, AREA.width, AREA.height, 0, 0, AREA.width, AREA.height);
+      const picture = context.getImageData(0, 0, AREA.width, AREA.height);
+      const n = decode(picture, 1, { x: 0, y: 0 });
+      if (n !== undefined) log.push({ n, ms: frame.expectedDisplayTime });
+      video.requestVideoFrameCallback(read);
+    };
+    video.requestVideoFrameCallback(read);
+  });
+}
+
+interface FrameCode {
+  decode(picture: ImageData, scale: number, origin: { x: number; y: number }): number | undefined;
+  readonly AREA: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+}
+
+export async function displayed(page: Page): Promise<readonly Displayed[]> {
+  return page.evaluate(() => (globalThis as never as { frameLog: Displayed[] }).frameLog);
+}
+
+/**
+ * Learns what to add to the page's `performance.now()`, in ms, to get this
+ * process's {@link hostMicros} / 1000: the exchange with the shortest round
+ * trip of fifty.
+ */
+export async function calibrate(page: Page): Promise<{ offset: number; error: number }> {
+  let best = { offset: 0, error: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < 50; i++) {
+    const sent = hostMicros() / 1000;
+    const there = await page.evaluate(() => performance.now());
+    const back = hostMicros() / 1000;
+    const error = (back - sent) / 2;
+    if (error < best.error) best = { offset: sent + error - there, error };
+  }
+  return best;
+}
