@@ -1,9 +1,14 @@
 /** What a person would see of the overlay, observed from outside of it. */
 import type { Page } from "playwright-core";
 
+/** A window that opened, and the animation frame in which it was first seen, on the page's `performance.now()`. */
+export interface Seen {
+  readonly cue: string;
+  readonly ms: number;
+}
+
 /**
- * Logs, on the page's `performance.now()`, every animation frame in which the
- * overlay has just become visible. {@link overlayOpenings} fetches them. It
+ * Logs every window that opens. {@link overlayOpenings} fetches the log. It
  * looks at what is rendered and asks the player nothing.
  */
 export async function watchOverlay(page: Page): Promise<void> {
@@ -17,23 +22,23 @@ export async function watchOverlay(page: Page): Promise<void> {
       }
       return undefined;
     };
-    const shows = (element: Element | undefined) =>
-      element?.isConnected === true && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
-    const log: number[] = [];
+    const log: { cue: string; ms: number }[] = [];
     Object.assign(globalThis, { overlayLog: log });
     let element: Element | undefined;
-    let visible = false;
+    let open = "";
     const look = (now: number) => {
-      if (element?.isConnected !== true) element = find(document);
-      const is = shows(element);
-      if (is && !visible) log.push(now);
-      visible = is;
+      // The id stands on the element while it is shown, and only then.
+      if (element?.isConnected !== true || element.getAttribute("data-testid") !== "overlay") element = find(document);
+      const shown = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true }) === true;
+      const cue = shown && element?.getAttribute("data-phase") === "open" ? (element.getAttribute("data-cue") ?? "") : "";
+      if (cue !== "" && cue !== open) log.push({ cue, ms: now });
+      if (cue !== "") open = cue;
       requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
   });
 }
 
-export async function overlayOpenings(page: Page): Promise<readonly number[]> {
-  return page.evaluate(() => (globalThis as never as { overlayLog: number[] }).overlayLog);
+export async function overlayOpenings(page: Page): Promise<readonly Seen[]> {
+  return page.evaluate(() => (globalThis as never as { overlayLog: Seen[] }).overlayLog);
 }

@@ -152,7 +152,7 @@ export const playerStyles = css`
 
   .unmute {
     position: absolute;
-    inset: 12px auto auto 12px;
+    inset: 12px 12px auto auto;
     display: flex;
     align-items: center;
     gap: 10px;
@@ -183,7 +183,7 @@ export const playerStyles = css`
 
   cuelight-details {
     position: absolute;
-    inset: 12px 12px auto auto;
+    inset: 12px auto auto 12px;
     width: min(340px, calc(100% - 24px));
     max-height: calc(100% - 24px);
     overflow: auto;
