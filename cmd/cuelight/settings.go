@@ -144,7 +144,7 @@ func (s *settings) setDefaults() {
 	}
 	for name, c := range s.Channels {
 		c.Title = cmp.Or(c.Title, name)
-		c.Latency = cmp.Or(c.Latency, span{3 * time.Second})
+		c.Latency = cmp.Or(c.Latency, span{2 * time.Second})
 		c.Part = cmp.Or(c.Part, span{334 * time.Millisecond})
 		c.Segment = cmp.Or(c.Segment, span{2 * time.Second})
 		c.Window = cmp.Or(c.Window, span{time.Minute})

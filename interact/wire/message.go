@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,18 +97,45 @@ func DecodeServer(data []byte) (Message, error) {
 }
 
 func decode(data []byte, make func(t string) Message) (Message, error) {
+	t, err := typeOf(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode message: %w", err)
+	}
+	m := make(t)
+	if m == nil {
+		return nil, fmt.Errorf("%w: %.32q", ErrUnknownType, t)
+	}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", t, err)
+	}
+	return m, nil
+}
+
+// typePrefix is how Encode, and the player, begin every message.
+const typePrefix = `{"t":"`
+
+// typeOf returns the field "t". Parsing a whole message for it costs as much
+// as decoding it, so a message that begins as ours do is read only that far,
+// provided that no later "t" could overrule the first.
+func typeOf(data []byte) (string, error) {
+	if rest, ours := bytes.CutPrefix(data, []byte(typePrefix)); ours {
+		if t, after, ok := bytes.Cut(rest, []byte{'"'}); ok && plain(t) && !bytes.Contains(after, []byte(`"t"`)) {
+			return string(t), nil
+		}
+	}
 	var head struct {
 		T string `json:"t"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("decode message: %w", err)
+	err := json.Unmarshal(data, &head)
+	return head.T, err
+}
+
+// plain says that t holds lower-case letters only, so no escapes.
+func plain(t []byte) bool {
+	for _, c := range t {
+		if c < 'a' || c > 'z' {
+			return false
+		}
 	}
-	m := make(head.T)
-	if m == nil {
-		return nil, fmt.Errorf("%w: %.32q", ErrUnknownType, head.T)
-	}
-	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", head.T, err)
-	}
-	return m, nil
+	return len(t) > 0
 }

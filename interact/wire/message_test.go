@@ -70,6 +70,50 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// TestTypeIsFoundWhereverItStands: a reader of JSON may order fields as it likes.
+func TestTypeIsFoundWhereverItStands(t *testing.T) {
+	for _, in := range []string{
+		`{"t":"answer","id":"a","cue":"c","rev":1,"choice":[0]}`,
+		`{"id":"a","cue":"c","rev":1,"choice":[0],"t":"answer"}`,
+		` { "t" : "answer", "id":"a","cue":"c","rev":1,"choice":[0]}`,
+		`{"t":"hello","id":"a","cue":"c","rev":1,"choice":[0],"t":"answer"}`,
+		`{"t":"\u0061nswer","id":"a","cue":"c","rev":1,"choice":[0]}`,
+	} {
+		t.Run("W1 "+in, func(t *testing.T) {
+			m, err := wire.DecodeClient([]byte(in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, ok := m.(*wire.Answer); !ok || a.ID != "a" || a.Cue != "c" {
+				t.Errorf("read as %#v", m)
+			}
+		})
+	}
+}
+
+func TestUnknownFieldsAreIgnored(t *testing.T) {
+	m, err := wire.DecodeClient([]byte(`{"t":"hello","v":1,"channel":"show","colour":"blue","nested":{"t":"x"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, ok := m.(*wire.Hello); !ok || h.Channel != "show" {
+		t.Errorf("W2 read as %#v", m)
+	}
+}
+
+func BenchmarkDecodeAnswer(b *testing.B) {
+	data, err := os.ReadFile("testdata/client/answer.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := wire.DecodeClient(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzDecodeClient(f *testing.F) {
 	files, _ := filepath.Glob("testdata/client/*.json")
 	for _, file := range files {
