@@ -187,8 +187,8 @@ func (srv *server) close() error {
 	return errors.Join(errs...)
 }
 
-// announce prints where everything is. The sign-in link holds a token, so it
-// goes to the terminal and never to the log.
+// announce prints where everything is. In the demo it also prints a sign-in
+// link and the stream keys: secrets go to the terminal, never to the log.
 func (srv *server) announce(w io.Writer, signIn string) {
 	web := "http://" + reachable(srv.open.http.Addr())
 	line := func(what, where string) { fmt.Fprintf(w, "  %-8s %s\n", what, where) }
@@ -211,7 +211,13 @@ func (srv *server) announce(w io.Writer, signIn string) {
 	if srv.open.rtsp != nil {
 		line("rtsp", "rtsp://"+reachable(srv.open.rtsp.Addr())+"/CHANNEL?key=KEY")
 	}
-	line("", "stream key: cuelight token publish --data "+srv.settings.Data)
+	if signIn == "" {
+		line("", "stream key: cuelight token publish --data "+srv.settings.Data)
+	} else {
+		for _, name := range srv.settings.sortedChannels() {
+			line("key", publishName(name, srv.keys[name])+"   (CHANNEL:KEY)")
+		}
+	}
 	fmt.Fprintln(w)
 }
 
