@@ -32,7 +32,7 @@ type channel struct {
 	info     ingest.Info
 	on       bool          // a session is running
 	anchored bool          // the session's first timestamp is on the timeline
-	waiting  []media.Frame // until the timeline is ready: 1 s at most
+	waiting  []media.Frame // until the timeline is ready: 1.5 s at most
 	edge     clock.Ticks
 	heard    clock.Instant // last arrival
 }

@@ -23,7 +23,7 @@ const (
 	alienJump = 10 * time.Second
 
 	settleTime = 250 * time.Millisecond
-	settleMost = time.Second
+	settleMost = 1500 * time.Millisecond
 	patience   = time.Second // with timestamps that are not believed
 	settleFall = 25_000.0    // µs by which a start burst is told from jitter
 )
@@ -94,7 +94,7 @@ func (c *Channel) Begin(dts clock.Ticks, at clock.Instant) {
 
 // Ready says whether the map describes the current epoch, so that its media
 // may be emitted. An encoder's start burst has to pass first, or the whole
-// epoch would be late by it: 250 ms after Begin, 1 s at most (TL2).
+// epoch would be late by it: 250 ms after Begin, 1.5 s at most (TL2).
 func (c *Channel) Ready() bool { return c.session.ready }
 
 // Media turns a timestamp of the current session into channel media time,
