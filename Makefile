@@ -78,6 +78,10 @@ bench: web ## print figures as ratios against named peers
 fuzz: ## fuzz every parser for 20 s each
 	@scripts/fuzz.sh 20s
 
+.PHONY: screenshots
+screenshots: tools build ## take the pictures in docs/images again
+	npm run shots --workspace test/e2e
+
 .PHONY: clip
 clip: tools node_modules/.package-lock.json ## make the demo's clip again
 	node scripts/make-clip.mjs

@@ -60,7 +60,13 @@ async function vitestStage(name, npmArgs) {
   rmSync(report, { force: true });
   const code = await run(
     "npm",
-    [...npmArgs, "--", "--reporter=default", "--reporter=json", `--outputFile.json=${process.cwd()}/${report}`],
+    [
+      ...npmArgs,
+      "--",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${process.cwd()}/${report}`,
+    ],
     (line) => console.log(line),
   );
   const result = { passed: 0, failed: 0, skipped: 0 };
@@ -90,7 +96,10 @@ const stages = [
   ["player SDK", () => vitestStage("player-sdk", ["run", "test", "--workspace", "player-sdk"])],
   ["studio", () => vitestStage("studio", ["run", "test", "--workspace", "studio"])],
   ["test sources", () => vitestStage("e2e-unit", ["run", "test", "--workspace", "test/e2e"])],
-  ["end to end: real encoder, real browsers", () => vitestStage("e2e", ["run", "e2e", "--workspace", "test/e2e"])],
+  [
+    "end to end: real encoder, real browsers",
+    () => vitestStage("e2e", ["run", "e2e", "--workspace", "test/e2e"]),
+  ],
 ];
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -100,7 +109,9 @@ for (const [name, stage] of stages) {
   const result = await stage();
   for (const key of Object.keys(total)) total[key] += result[key];
   const seconds = ((Date.now() - began) / 1000).toFixed(0);
-  console.log(`== ${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`);
+  console.log(
+    `== ${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`,
+  );
 }
 console.log();
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -218,13 +218,13 @@ describe("ST the stage", () => {
     expect(at(stage, state, O + 5000, () => false)).toBeUndefined();
     expect(at(stage, state, O - 5000, yes)).toMatchObject({ phase: "open" });
   });
-  test("ST3 a result goes 12 s after the reveal", () => {
+  test("ST3 a result goes 8 s after the reveal", () => {
     const stage = new Stage();
     at(stage, after(said(cue({ state: "open" }))), C - 1);
     const state = after(said(cue({ state: "revealed" })));
     expect(at(stage, state, C + 60_000_000)).toMatchObject({ phase: "revealed" });
-    expect(at(stage, state, C + 71_999_999)).toMatchObject({ phase: "revealed" });
-    expect(at(stage, state, C + 72_000_000)).toBeUndefined();
+    expect(at(stage, state, C + 67_999_999)).toMatchObject({ phase: "revealed" });
+    expect(at(stage, state, C + 68_000_000)).toBeUndefined();
   });
   test("ST4 the next open cue takes the place of a result", () => {
     const stage = new Stage();

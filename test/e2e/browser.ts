@@ -21,7 +21,27 @@ const FLAGS = [
 ];
 
 export async function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", headless: true, args: FLAGS });
+  return chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    headless: true,
+    args: FLAGS,
+  });
+}
+
+/** Waits until the page's video moves. A player that holds its first frame for its instant is not there yet. */
+export async function playing(page: Page): Promise<void> {
+  await page.locator("video").evaluate(
+    (video: HTMLVideoElement) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (!video.paused && video.readyState >= 3 && video.currentTime > 0) resolve();
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+    undefined,
+    { timeout: 40_000 },
+  );
 }
 
 /**
@@ -41,7 +61,9 @@ export async function shiftWallClock(page: Page, ms: number): Promise<void> {
 
 /** Makes the frame code readable in the page and starts logging displayed frames. */
 export async function logFrames(page: Page): Promise<void> {
-  await page.addInitScript({ content: `(() => {\n${FRAME_CODE.replace(/^export /gm, "")}\nglobalThis.frameCode = { decode, AREA };\n})()` });
+  await page.addInitScript({
+    content: `(() => {\n${FRAME_CODE.replace(/^export /gm, "")}\nglobalThis.frameCode = { decode, AREA };\n})()`,
+  });
 }
 
 /** One displayed frame: its number, and when it was due on the screen by the page's clock. */

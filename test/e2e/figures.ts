@@ -1,7 +1,7 @@
 /** The figures of a run: printed, and kept as an artefact. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
 
 export interface Percentiles {
   readonly n: number;

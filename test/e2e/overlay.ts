@@ -28,9 +28,13 @@ export async function watchOverlay(page: Page): Promise<void> {
     let open = "";
     const look = (now: number) => {
       // The id stands on the element while it is shown, and only then.
-      if (element?.isConnected !== true || element.getAttribute("data-testid") !== "overlay") element = find(document);
+      if (element?.isConnected !== true || element.getAttribute("data-testid") !== "overlay")
+        element = find(document);
       const shown = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true }) === true;
-      const cue = shown && element?.getAttribute("data-phase") === "open" ? (element.getAttribute("data-cue") ?? "") : "";
+      const cue =
+        shown && element?.getAttribute("data-phase") === "open"
+          ? (element.getAttribute("data-cue") ?? "")
+          : "";
       if (cue !== "" && cue !== open) log.push({ cue, ms: now });
       if (cue !== "") open = cue;
       requestAnimationFrame(look);

@@ -1,12 +1,12 @@
 /** The real binary, with its own ports and its own folder. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 export const CHANNEL = "show";
 
@@ -41,12 +41,24 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts `cuelight serve` and waits until it answers. */
-export async function startServer(extra: readonly string[] = []): Promise<Server> {
+/** Starts `cuelight serve` with this configuration file's text and waits until it answers. */
+export async function startServer(config = ""): Promise<Server> {
   const data = mkdtempSync(join(tmpdir(), "cuelight-e2e-"));
+  const file = join(data, "cuelight.yaml");
+  writeFileSync(file, config);
   const [http, rtmp, srt, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-  const args = ["serve", "--data", data, "--http", `127.0.0.1:${http}`, "--rtmp", `127.0.0.1:${rtmp}`];
-  args.push("--srt", `127.0.0.1:${srt}`, "--rtsp", "off", "--admin", `127.0.0.1:${admin}`, ...extra);
+  const args = [
+    "serve",
+    "--config",
+    file,
+    "--data",
+    data,
+    "--http",
+    `127.0.0.1:${http}`,
+    "--rtmp",
+    `127.0.0.1:${rtmp}`,
+  ];
+  args.push("--srt", `127.0.0.1:${srt}`, "--rtsp", "off", "--admin", `127.0.0.1:${admin}`);
   const child = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -54,7 +66,8 @@ export async function startServer(extra: readonly string[] = []): Promise<Server
   });
   await ready(child, `http://127.0.0.1:${admin}/readyz`, () => log);
 
-  const command = (...words: string[]) => execFileSync(BINARY, [...words, "--data", data], { encoding: "utf8" }).trim();
+  const command = (...words: string[]) =>
+    execFileSync(BINARY, [...words, "--data", data], { encoding: "utf8" }).trim();
   const web = `http://127.0.0.1:${http}`;
   const name = command("token", "publish", "--channel", CHANNEL);
   return {

@@ -7,12 +7,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { calibrate, type Displayed, displayed, launch, logFrames, shiftWallClock, watchFrames } from "./browser.ts";
+import type {} from "../../player-sdk/pages/watch.ts";
+import {
+  calibrate,
+  type Displayed,
+  displayed,
+  launch,
+  logFrames,
+  playing,
+  shiftWallClock,
+  watchFrames,
+} from "./browser.ts";
 import { percentiles, report } from "./figures.ts";
 import { overlayOpenings, watchOverlay } from "./overlay.ts";
 import { CHANNEL, type Server, startServer } from "./server.ts";
 import { hostMicros, type Source, startSource } from "./source.ts";
-import type {} from "../../player-sdk/pages/watch.ts";
 
 /** Polls taken per protocol. */
 const POLLS = 3;
@@ -23,7 +32,7 @@ let server: Server;
 const browsers: Browser[] = [];
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer(`channels:\n  ${CHANNEL}:\n    latency: 3s\n`);
 });
 
 afterAll(async () => {
@@ -49,14 +58,11 @@ async function watch(page: Page): Promise<number> {
   return (hostMicros() - began) / 1000;
 }
 
-async function playing(page: Page): Promise<void> {
-  const video = page.locator("video");
-  await expect.poll(() => video.evaluate((v: HTMLVideoElement) => v.currentTime > 0 && v.readyState >= 3), { timeout: 30_000 }).toBe(true);
-}
-
 /** Waits until the player says that it holds the channel's target latency. */
 async function settled(page: Page): Promise<void> {
-  await expect.poll(() => page.evaluate(() => window.cuelight?.player.session?.player.view.class), { timeout: 60_000 }).toBe("in");
+  await expect
+    .poll(() => page.evaluate(() => window.cuelight?.player.session?.player.view.class), { timeout: 60_000 })
+    .toBe("in");
 }
 
 async function prepare(studio: Page, n: number): Promise<void> {
@@ -77,7 +83,9 @@ async function poll(studio: Page, viewers: readonly Page[], n: number): Promise<
   await studio.getByTestId("take").click();
   const opened: number[] = [];
   for (const [i, page] of viewers.entries()) {
-    await expect.poll(async () => (await overlayOpenings(page)).length, { timeout: 20_000 }).toBe((before[i] ?? 0) + 1);
+    await expect
+      .poll(async () => (await overlayOpenings(page)).length, { timeout: 20_000 })
+      .toBe((before[i] ?? 0) + 1);
     const { offset } = await calibrate(page);
     opened.push(((await overlayOpenings(page)).at(-1)?.ms ?? Number.NaN) + offset);
   }
@@ -87,11 +95,13 @@ async function poll(studio: Page, viewers: readonly Page[], n: number): Promise<
   await second.getByTestId("option-1").focus();
   await second.keyboard.press("2");
   await second.getByTestId("receipt").getByText("Counted").waitFor({ timeout: 10_000 });
-  await expect.poll(() => studio.getByTestId("tally-total").innerText(), { timeout: 5_000 }).toContain("2");
+  await expect.poll(() => studio.getByTestId("tally-total").textContent(), { timeout: 5_000 }).toContain("2");
 
   await expect.poll(() => studio.getByTestId("reveal").isEnabled(), { timeout: 20_000 }).toBe(true);
   await studio.getByTestId("reveal").click();
-  await Promise.all(viewers.map((page) => page.getByTestId("result").waitFor({ state: "visible", timeout: 10_000 })));
+  await Promise.all(
+    viewers.map((page) => page.getByTestId("result").waitFor({ state: "visible", timeout: 10_000 })),
+  );
   await exactTally(n);
   return opened;
 }
@@ -107,7 +117,8 @@ async function again(page: Page): Promise<void> {
       socket.onmessage = (event) => {
         if (typeof event.data !== "string") return;
         const message = JSON.parse(event.data);
-        if (message.t === "welcome") socket.send(JSON.stringify({ t: "answer", id: "again", cue, rev: 1, choice: [1] }));
+        if (message.t === "welcome")
+          socket.send(JSON.stringify({ t: "answer", id: "again", cue, rev: 1, choice: [1] }));
         if (message.id === "again") resolve(message);
       };
     });
@@ -126,7 +137,9 @@ async function again(page: Page): Promise<void> {
 /** Asks the server itself, not a page. */
 async function exactTally(n: number): Promise<void> {
   const headers = { Authorization: `Bearer ${server.token}` };
-  const listed = (await (await fetch(`${server.web}/api/v1/channels/${CHANNEL}/cues`, { headers })).json()) as {
+  const listed = (await (
+    await fetch(`${server.web}/api/v1/channels/${CHANNEL}/cues`, { headers })
+  ).json()) as {
     cues: { id: string; text: { title: string } }[];
     tallies: { cue: string; total: number; counts: number[]; final: boolean }[];
   };
@@ -169,7 +182,10 @@ test("a show by SRT, then by RTMP, on one timeline", async () => {
   let polls = 0;
   for (const protocol of ["SRT", "RTMP"] as const) {
     const pushed = hostMicros();
-    const source = protocol === "SRT" ? startSource({ url: server.srt, format: "mpegts" }) : startSource({ url: server.rtmp, format: "flv" });
+    const source =
+      protocol === "SRT"
+        ? startSource({ url: server.srt, format: "mpegts" })
+        : startSource({ url: server.rtmp, format: "flv" });
     const figures: Record<string, number | ReturnType<typeof percentiles>> = {};
     if (protocol === "SRT") {
       await watch(early);
@@ -212,6 +228,8 @@ test("a show by SRT, then by RTMP, on one timeline", async () => {
 async function sees(page: Page, source: Source): Promise<void> {
   const from = (await displayed(page)).length;
   await expect
-    .poll(async () => (await displayed(page)).slice(from).some(({ n }) => n < source.frameTimes.size), { timeout: 40_000 })
+    .poll(async () => (await displayed(page)).slice(from).some(({ n }) => n < source.frameTimes.size), {
+      timeout: 40_000,
+    })
     .toBe(true);
 }

@@ -21,6 +21,14 @@ export default defineConfig({
           fileParallelism: false, // browsers that share a core measure each other
         },
       },
+      {
+        test: {
+          name: "shots",
+          environment: "node",
+          include: ["**/*.shots.ts"],
+          testTimeout: 300_000,
+        },
+      },
     ],
   },
 });

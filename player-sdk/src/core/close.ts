@@ -24,6 +24,7 @@ export const CloseCode = {
 export const reconnects = (code: number): boolean => code < 4100;
 
 const reasons: ReadonlyMap<number, string> = new Map([
+  [1006, "The server cannot be reached."], // no close frame: RFC 6455 §7.1.5
   [CloseCode.restart, "The server is restarting."],
   [CloseCode.slow, "The connection is too slow."],
   [CloseCode.idle, "The connection went silent."],

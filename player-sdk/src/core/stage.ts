@@ -8,7 +8,7 @@ import type { Micros } from "./units.ts";
 import type { Cue } from "./wire.ts";
 
 /** How long a result stays on screen. */
-const RESULT_SPAN = 12_000_000; // µs
+const RESULT_SPAN = 8_000_000; // µs
 /** How long the end of a window waits for the server's count. */
 const CLOSING_SPAN = 30_000_000; // µs
 /** A result older than this when first seen is history. */

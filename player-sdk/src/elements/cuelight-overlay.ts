@@ -182,7 +182,8 @@ export class CuelightOverlay extends LitElement {
   #footer(view: OverlayView): TemplateResult {
     const receipt = receiptLine(view);
     const result = resultLine(view);
-    const votes = view.total === undefined ? "" : answers(view.total);
+    const counted = view.total !== undefined && (view.phase === "open" || view.correct !== undefined);
+    const votes = counted ? answers(view.total) : ""; // otherwise the result says it
     return html`
       <footer>
         ${

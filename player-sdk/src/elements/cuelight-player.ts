@@ -207,13 +207,13 @@ export class CuelightPlayer extends LitElement {
           <p class="notice" aria-live="polite" ?hidden=${this.notice === ""} data-testid="notice">
             <span class="spinner" aria-hidden="true"></span>${this.notice}
           </p>
-          ${this.silent ? this.#unmute() : nothing}
-          <cuelight-details ?hidden=${!this.detailed}></cuelight-details>
+          ${this.silent && this.notice === "" ? this.#unmute() : nothing}
         </div>
         <cuelight-overlay
           @cuelight-answer-request=${(event: AnswerRequest) => this.#answer(event)}
         ></cuelight-overlay>
         ${this.#bar()}
+        <cuelight-details ?hidden=${!this.detailed}></cuelight-details>
       </div>`;
   }
 

@@ -172,7 +172,7 @@ export function announcement(before: OverlayView | undefined, after: OverlayView
     return `Question: ${after.title} ${options}.`;
   }
   if (before !== undefined && before.answer.is !== after.answer.is) return receiptLine(after);
-  if (isNew || before.phase !== after.phase) return `${resultLine(after)}. ${bars(after)}`;
+  if (isNew || before.phase !== after.phase) return `${resultLine(after)} ${bars(after)}`.trim();
   return "";
 }
 

@@ -20,7 +20,7 @@ export const playerStyles = css`
   .frame {
     position: relative;
     display: grid;
-    grid-template: "picture" auto "overlay" auto "bar" auto / minmax(0, 1fr);
+    grid-template: "picture" auto "bar" auto / minmax(0, 1fr);
   }
 
   .picture {
@@ -40,7 +40,6 @@ export const playerStyles = css`
 
   cuelight-overlay {
     grid-area: overlay;
-    order: 2;
     margin: 10px;
   }
 
@@ -64,7 +63,7 @@ export const playerStyles = css`
     }
 
     .frame {
-      grid-template: "picture" auto "bar" auto "overlay" auto / minmax(0, 1fr);
+      grid-template: "picture" auto "bar" auto "overlay" auto "details" auto / minmax(0, 1fr);
     }
   }
 
@@ -78,6 +77,15 @@ export const playerStyles = css`
       margin: 16px;
       overflow: auto;
       border-radius: var(--_radius);
+    }
+
+    cuelight-details {
+      grid-area: picture;
+      place-self: start;
+      width: 340px;
+      max-height: calc(100% - 24px);
+      margin: 12px;
+      overflow: auto;
     }
   }
 
@@ -182,11 +190,8 @@ export const playerStyles = css`
   }
 
   cuelight-details {
-    position: absolute;
-    inset: 12px auto auto 12px;
-    width: min(340px, calc(100% - 24px));
-    max-height: calc(100% - 24px);
-    overflow: auto;
+    grid-area: details;
+    margin: 10px;
   }
 
   :host(:fullscreen) {

@@ -49,6 +49,28 @@ function medianOf(errors: number[]): Millis | undefined {
   return millis(errors[errors.length >> 1] as number);
 }
 
+const RECENT = 30;
+
+/** The picture's frame interval: the shortest step of the last frames, for dropped ones make longer steps. Pure. */
+export class FrameInterval {
+  #steps: number[] = [];
+  #last: Seconds | undefined;
+
+  /** Takes the position of a frame. */
+  add(mediaTime: Seconds): void {
+    const step = this.#last === undefined ? 0 : (mediaTime - this.#last) * 1000;
+    this.#last = mediaTime;
+    if (step < 4 || step > 200) return; // the same frame again, or a seek
+    this.#steps.push(step);
+    if (this.#steps.length > RECENT) this.#steps.shift();
+  }
+
+  /** Undefined before two frames. */
+  get value(): Millis | undefined {
+    return this.#steps.length === 0 ? undefined : millis(Math.min(...this.#steps));
+  }
+}
+
 /** The frame on screen. */
 export interface ShownFrame {
   /** Its position on the element's axis. */

@@ -69,9 +69,9 @@ export class HlsSource {
     );
   }
 
-  /** The channel went on air: a source that waits asks at once. */
+  /** The channel went on air, or the server is back: a source that waits asks at once. */
   hurry(): void {
-    if (this.#retry !== undefined) this.#reload();
+    if (this.#retry !== undefined) this.reload();
   }
 
   /** The target latency changed. */
@@ -142,7 +142,7 @@ export class HlsSource {
     this.#options.changed("loading", "The picture had a problem. Trying again.");
     const soon = performance.now() - this.#recoveredAt < MEDIA_RECOVERY_GAP;
     this.#recoveredAt = performance.now();
-    if (soon) this.#retryAfter(MEDIA_RECOVERY_GAP, () => this.#reload());
+    if (soon) this.#retryAfter(MEDIA_RECOVERY_GAP, () => this.reload());
     else hls.recoverMediaError();
   }
 
@@ -151,7 +151,7 @@ export class HlsSource {
     const status = data.response?.code;
     if (status === 404 || status === 503) {
       this.#options.changed("waiting", "Waiting for the broadcast to begin.");
-      this.#retryAfter(MISSING_RETRY, () => this.#reload());
+      this.#retryAfter(MISSING_RETRY, () => this.reload());
       return;
     }
     const known = data.type === ErrorTypes.NETWORK_ERROR || data.type === ErrorTypes.OTHER_ERROR;
@@ -160,7 +160,7 @@ export class HlsSource {
     // A short gap is bridged from where it was; after more, what the server has forgotten is of no use.
     const resume = this.#details !== undefined && this.#failures < RESUMES;
     const wait = 500 + backoff(this.#failures++, Math.random());
-    this.#retryAfter(wait, () => (resume ? hls.startLoad() : this.#reload()));
+    this.#retryAfter(wait, () => (resume ? hls.startLoad() : this.reload()));
   }
 
   #retryAfter(wait: number, retry: () => void): void {
@@ -171,7 +171,8 @@ export class HlsSource {
     }, wait);
   }
 
-  #reload(): void {
+  /** Starts over from the playlist. */
+  reload(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#hls?.loadSource(this.#options.url);

@@ -23,7 +23,7 @@ import {
 } from "../core/index.ts";
 import { align, type Due, pause, startPoint, stretches } from "./alignment.ts";
 import { isSafari } from "./browser.ts";
-import { ErrorWindow, lateness, type ShownFrame, watchFrames } from "./frame-meter.ts";
+import { ErrorWindow, FrameInterval, lateness, type ShownFrame, watchFrames } from "./frame-meter.ts";
 import { HlsSource, type SourceState } from "./hls-source.ts";
 import { classOf, type PlayerPhase, type PlayerView } from "./view.ts";
 
@@ -42,6 +42,8 @@ export interface LivePlayerOptions {
 const TICK = 250;
 const DEFAULT_LATENCY = 3000;
 const CLOCK_PATIENCE = 2500; // ms that loading waits for the clock, whose pings it would delay
+const STALL_RESTART = 1000; // ms after which going on is a new start
+const STALL_RELOAD = 5000; // ms after which a source that is on air is asked afresh
 const GUARD = 1_500_000; // µs before O in which no seek disturbs
 
 /** One channel in one element. Create it, then {@link LivePlayer.run} it once. */
@@ -49,6 +51,7 @@ export class LivePlayer {
   readonly #options: LivePlayerOptions;
   readonly #source: HlsSource;
   readonly #errors = new ErrorWindow();
+  readonly #interval = new FrameInterval();
   readonly #controller: LatencyController;
   readonly #startDelay: StartDelay;
   #phase: PlayerPhase = "idle";
@@ -61,6 +64,8 @@ export class LivePlayer {
   #aligning = false;
   #started = false;
   #learning = false;
+  #stalledAt: Millis | undefined;
+  #linked = false;
   #lifetime: AbortSignal = AbortSignal.abort();
 
   constructor(options: LivePlayerOptions) {
@@ -142,7 +147,10 @@ export class LivePlayer {
   }
 
   #roomChanged(): void {
-    const next = this.#options.connection.room.getState().timeline;
+    const { link, timeline: next } = this.#options.connection.room.getState();
+    const linked = link.is === "open";
+    if (linked && !this.#linked) this.#source.hurry();
+    this.#linked = linked;
     if (next === undefined || next === this.#timeline) return;
     const wentLive = next.live && this.#timeline?.live !== true;
     this.#timeline = next;
@@ -155,7 +163,7 @@ export class LivePlayer {
     watchFrames(video, (frame) => this.#shown(frame), signal);
     video.addEventListener("seeking", () => this.#errors.clear(), { signal });
     video.addEventListener("waiting", () => this.#starved(), { signal });
-    video.addEventListener("playing", () => this.#enter("playing", ""), { signal });
+    video.addEventListener("playing", () => this.#playing(), { signal });
     video.addEventListener("pause", () => this.#paused(), { signal });
     video.addEventListener("ratechange", () => this.#controller.rateLost(video.playbackRate), { signal });
     const visible = (): void => this.#visible();
@@ -164,6 +172,7 @@ export class LivePlayer {
 
   #shown(frame: ShownFrame): void {
     this.#frame = frame;
+    this.#interval.add(frame.mediaTime);
     const domain = this.#source.domainAt(frame.mediaTime);
     if (domain !== this.#domain) {
       this.#domain = domain;
@@ -204,6 +213,7 @@ export class LivePlayer {
     if (state === "buffered") {
       if (this.#started) return;
       this.#started = true;
+      this.#stalledAt = undefined;
       this.#rejoin();
       void this.#alignAndPlay();
       return;
@@ -233,7 +243,6 @@ export class LivePlayer {
       video.muted = muted;
       try {
         await video.play();
-        this.#enter("playing", "");
         return;
       } catch (cause) {
         if (!(cause instanceof DOMException) || cause.name !== "NotAllowedError") return;
@@ -246,7 +255,28 @@ export class LivePlayer {
     this.#errors.clear();
     if (this.#phase !== "playing" || this.#options.video.seeking) return;
     const live = this.#timeline?.live !== false;
+    this.#stalledAt ??= localNow();
     this.#enter("stalled", live ? "Catching up with the broadcast." : "The broadcast is interrupted.");
+  }
+
+  /** After a long stall the picture has stopped anyway: it goes on in step, if what is due is there. */
+  #playing(): void {
+    const stalled = this.#stalledAt === undefined ? 0 : localNow() - this.#stalledAt;
+    this.#stalledAt = undefined;
+    this.#enter("playing", "");
+    if (stalled < STALL_RESTART || startPoint(stretches(this.#options.video), this.#due) === undefined)
+      return;
+    this.#rejoin();
+    void this.#alignAndPlay();
+  }
+
+  /** A source that brings nothing although the channel is on air is asked afresh. */
+  #reviveStalled(): void {
+    if (this.#stalledAt === undefined || this.#timeline?.live !== true || !this.#linked) return;
+    if (localNow() - this.#stalledAt < STALL_RELOAD) return;
+    this.#stalledAt = localNow();
+    this.#started = false;
+    this.#source.reload();
   }
 
   #paused(): void {
@@ -265,6 +295,7 @@ export class LivePlayer {
     const { video } = this.#options;
     const error = this.#errors.median(localNow());
     this.#learn(error);
+    this.#reviveStalled();
     const action = this.#controller.step({
       now: localNow(),
       error,
@@ -273,6 +304,8 @@ export class LivePlayer {
       suspended: this.#suspended(),
       guarded: this.#guarded(),
       reachable: startPoint(stretches(video), this.#due) !== undefined,
+      audible: !video.muted && video.volume > 0,
+      frameInterval: this.#interval.value,
     });
     if (action.do === "seek") void this.#alignAndPlay();
     if (action.do === "rate") this.#setRate(action.rate, action.preservesPitch);

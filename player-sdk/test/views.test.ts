@@ -1,0 +1,198 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Cue,
+  type CuePhase,
+  emptyRoom,
+  type Link,
+  micros,
+  millis,
+  type RoomState,
+  type Tally,
+} from "../src/core/index.ts";
+import { detailsView } from "../src/elements/details-view.ts";
+import {
+  announcement,
+  answerable,
+  type OverlayView,
+  overlayView,
+  receiptLine,
+  resultLine,
+} from "../src/elements/overlay-view.ts";
+import { noticeView, statusView } from "../src/elements/status-view.ts";
+import type { PlayerPhase, PlayerView } from "../src/player/view.ts";
+
+const cue: Cue = {
+  id: "c1",
+  rev: 2,
+  kind: "trivia",
+  policy: "wall",
+  state: "open",
+  o_us: micros(10_000_000),
+  c_us: micros(30_000_000),
+  window_ms: millis(20_000),
+  choices: 2,
+  results: "live",
+  text: { title: "Tea or coffee?", options: ["Tea", "Coffee"] },
+};
+const tally: Tally = { cue: "c1", ver: 3, counts: [1, 3], total: 4 };
+const receipt = { id: "a", cue: "c1", choice: [1], seq: 311, at_us: micros(0), level: "log" };
+const answer = { t: "answer", id: "a", cue: "c1", rev: 2, choice: [1] } as const;
+const refusal = (code: string) =>
+  ({ t: "refused", id: "a", cue: "c1", code, message: "Not counted." }) as const;
+const clock = { localAt: (at: number) => millis(at / 1000) };
+
+const state = (more: Partial<RoomState> = {}): RoomState => ({ ...emptyRoom, link: { is: "open" }, ...more });
+const map = <T>(value: T) => new Map([["c1", value]]);
+
+function view(phase: CuePhase, more: Partial<RoomState> = {}, shown: Cue = cue): OverlayView {
+  const made = overlayView(state(more), { cue: shown, phase }, clock, false);
+  if (made === undefined) throw new Error("no view");
+  return made;
+}
+
+describe("OV1 what the overlay says of an answer", () => {
+  test("nothing is optimistic: sending until the receipt", () => {
+    const sending = view("open", { sending: map(answer) });
+    expect(sending.answer).toEqual({ is: "sending", choice: 1 });
+    expect(receiptLine(sending)).toBe("Sending your answer…");
+    const counted = view("open", { receipts: map(receipt) });
+    expect(receiptLine(counted)).toBe("Counted · #311");
+  });
+  test("a refusal is in the server's words", () => {
+    expect(receiptLine(view("open", { refusals: map(refusal("late")) }))).toBe("Not counted.");
+  });
+  test.each([
+    ["nothing yet", "open", {}, true],
+    ["before O", "waiting", {}, false],
+    ["after C", "closing", {}, false],
+    ["being sent", "open", { sending: map(answer) }, false],
+    ["counted", "open", { receipts: map(receipt) }, false],
+    ["refused for now", "open", { refusals: map(refusal("too_fast")) }, true],
+    ["refused for good", "open", { refusals: map(refusal("late")) }, false],
+  ] as const)("answerable: %s", (_, phase, more, expected) => {
+    expect(answerable(view(phase, more))).toBe(expected);
+  });
+});
+
+describe("OV2 bars do not sway who has not answered", () => {
+  const tallies = map(tally);
+  test.each([
+    ["open, not answered", "open", {}, false],
+    ["open, being sent", "open", { sending: map(answer) }, false],
+    ["open, counted", "open", { receipts: map(receipt) }, true],
+    ["after C, not answered", "closing", {}, true],
+    ["revealed", "revealed", {}, true],
+  ] as const)("%s", (_, phase, more, visible) => {
+    const made = view(phase, { tallies, ...more });
+    expect(made.total).toBe(visible ? 4 : undefined);
+    expect(made.options.map((o) => o.share)).toEqual(visible ? [0.25, 0.75] : [0, 0]);
+  });
+});
+
+describe("OV3 the result", () => {
+  const right: Cue = { ...cue, correct: 1 };
+  test("right and wrong only once revealed", () => {
+    expect(view("closed", { receipts: map(receipt) }, right).correct).toBeUndefined();
+    expect(resultLine(view("revealed", { receipts: map(receipt) }, right))).toBe("Right!");
+    const wrong = view("revealed", { receipts: map({ ...receipt, choice: [0] }) }, right);
+    expect(resultLine(wrong)).toBe("Not this time. The answer: Coffee");
+    expect(resultLine(view("revealed", {}, right))).toBe("The answer: Coffee");
+  });
+  test("without a public count it is announced", () => {
+    expect(resultLine(view("closing"))).toMatch(/Counting/);
+    expect(resultLine(view("closed"))).toMatch(/result follows/);
+    expect(resultLine(view("closed", { tallies: map(tally) }))).toBe("Result of 4 answers");
+  });
+});
+
+test("OV4 there is no view without text, nor of a cue that was withdrawn", () => {
+  const { text: _, ...sealed } = cue;
+  expect(overlayView(state(), { cue: sealed, phase: "open" }, clock, false)).toBeUndefined();
+  expect(overlayView(state(), { cue, phase: "gone" }, clock, false)).toBeUndefined();
+});
+
+describe("OV5 a screen reader hears openings, receipts and results, once", () => {
+  const open = view("open");
+  const counted = view("open", { receipts: map(receipt) });
+  const revealed = view("revealed", { receipts: map(receipt), tallies: map(tally) }, { ...cue, correct: 1 });
+  test("opening", () => {
+    expect(announcement(undefined, open)).toBe("Question: Tea or coffee? 1: Tea. 2: Coffee.");
+    expect(announcement(view("waiting"), open)).not.toBe("");
+    expect(announcement(undefined, view("waiting"))).toBe("");
+  });
+  test("receipt", () => {
+    expect(announcement(open, counted)).toBe("Counted · #311");
+  });
+  test("result", () => {
+    expect(announcement(counted, revealed)).toBe("Right! Tea: 25 percent, Coffee: 75 percent");
+  });
+  test("a moving count says nothing", () => {
+    expect(announcement(counted, view("open", { receipts: map(receipt), tallies: map(tally) }))).toBe("");
+  });
+});
+
+describe("SV1 the status says the most important thing", () => {
+  const player = (phase: PlayerPhase, error?: number, message = ""): PlayerView => ({
+    phase,
+    message,
+    error: error === undefined ? undefined : millis(error),
+    target: millis(3000),
+    rate: 1,
+    buffer: millis(1800),
+    class: "in",
+  });
+  const say = (link: Link, p: PlayerView, synced = true) =>
+    statusView({ room: state({ link }), player: p, synced, dispersion: micros(1800), now: millis(1000) });
+  const open: Link = { is: "open" };
+
+  test.each([
+    ["in step", say(open, player("playing", 2.1)), "good", "In sync ±4 ms"],
+    ["early counts as much", say(open, player("playing", -2.1)), "good", "In sync ±4 ms"],
+    ["behind", say(open, player("playing", 800)), "wait", "0.8 s behind, catching up"],
+    ["ahead", say(open, player("playing", -1234)), "wait", "1.2 s ahead, catching up"],
+    ["no clock", say(open, player("playing", 2), false), "wait", "Getting in step…"],
+    ["no measurement", say(open, player("playing")), "wait", "Getting in step…"],
+    ["no broadcast", say(open, player("waiting", undefined, "Waiting.")), "wait", "Waiting."],
+    [
+      "lost",
+      say({ is: "waiting", reason: "Lost.", retryAt: 3200 }, player("playing", 2)),
+      "wait",
+      "Lost. Back in 3 s.",
+    ],
+    [
+      "refused",
+      say({ is: "refused", code: 4102, reason: "No such channel." }, player("playing", 2)),
+      "bad",
+      "No such channel.",
+    ],
+    ["failed", say(open, player("failed", undefined, "Cannot play.")), "bad", "Cannot play."],
+  ])("%s", (_, status, tone, text) => {
+    expect(status).toMatchObject({ tone, text });
+  });
+  test("across the picture only while there is none", () => {
+    expect(noticeView(player("playing", 2))).toBe("");
+    expect(noticeView(player("stalled", undefined, "Catching up."))).toBe("Catching up.");
+    expect(noticeView(player("loading"))).not.toBe("");
+  });
+  test("details are figures with units, or a dash", () => {
+    const known = detailsView({
+      room: state(),
+      player: player("playing", 2.14),
+      dispersion: micros(1800),
+      rtt: micros(3400),
+      wallError: micros(-90_000_000),
+    });
+    expect(known).toContainEqual(["Frame error", "+2.1 ms"]);
+    expect(known).toContainEqual(["Latency", "3002 ms of 3000 ms"]);
+    expect(known).toContainEqual(["Room minus this device's clock", "-90000.0 ms"]);
+    const unknown = detailsView({
+      room: state(),
+      player: player("loading"),
+      dispersion: micros(Number.POSITIVE_INFINITY),
+      rtt: undefined,
+      wallError: undefined,
+    });
+    expect(unknown).toContainEqual(["Clock error at most", "–"]);
+    expect(unknown).toContainEqual(["Round trip", "–"]);
+  });
+});
