@@ -21,7 +21,7 @@ const contentPolicy = "default-src 'self'; connect-src 'self' ws: wss:; media-sr
 
 // page answers with one HTML file, never cached for long, so that a new build
 // is seen at once.
-func (p pages) page(w http.ResponseWriter, file string, status int) {
+func (p pages) page(w http.ResponseWriter, file string) {
 	text, err := fs.ReadFile(p.files, file)
 	if err != nil {
 		http.Error(w, p.name+" was not built into this program: build it with make build", http.StatusServiceUnavailable)
@@ -31,7 +31,6 @@ func (p pages) page(w http.ResponseWriter, file string, status int) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Security-Policy", contentPolicy)
-	w.WriteHeader(status)
 	w.Write(text) // the reader has gone if this fails
 }
 

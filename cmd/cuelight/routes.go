@@ -17,16 +17,11 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	console := pages{files: builtInto(studio.Dist), name: "the studio"}
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /watch/{channel}", func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := srv.channels[r.PathValue("channel")]; !ok {
-			srv.noChannel(w, r.PathValue("channel"))
-			return
-		}
-		player.page(w, "watch.html", http.StatusOK)
-	})
+	mux.HandleFunc("GET /watch/{channel}", srv.channelPage(player, "watch.html"))
+	mux.HandleFunc("GET /graphics/{channel}", srv.channelPage(player, "graphics.html"))
 	mux.Handle("GET /player/", player.assets("/player"))
 	mux.HandleFunc("GET /studio/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		console.page(w, "index.html", http.StatusOK)
+		console.page(w, "index.html")
 	})
 	mux.Handle("GET /studio", http.RedirectHandler("/studio/", http.StatusMovedPermanently))
 	mux.Handle("GET /studio/", console.assets("/studio"))
@@ -36,6 +31,17 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	mux.Handle("/ws/v1", srv.gateway)
 	mux.HandleFunc("GET /{$}", srv.front)
 	return mux
+}
+
+// channelPage serves a page that belongs to the channel named in the address.
+func (srv *server) channelPage(p pages, file string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if name := r.PathValue("channel"); srv.channels[name] == nil {
+			srv.noChannel(w, name)
+			return
+		}
+		p.page(w, file)
+	}
 }
 
 // front lists the channels, so that the bare address leads somewhere.

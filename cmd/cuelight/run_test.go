@@ -137,6 +137,8 @@ func TestServeAnswersAndStops(t *testing.T) {
 		"/":                       http.StatusOK,
 		"/watch/show":             http.StatusOK,
 		"/watch/nothing":          http.StatusNotFound,
+		"/graphics/show":          http.StatusOK,
+		"/graphics/nothing":       http.StatusNotFound,
 		"/studio/":                http.StatusOK,
 		"/hls/show/timeline.json": http.StatusOK,
 		"/hls/show/index.m3u8":    http.StatusNotFound, // nobody publishes

@@ -82,7 +82,7 @@ test("pictures for the docs", async () => {
       await page.getByTestId("receipt").getByText("Counted").waitFor();
       await shoot(page, `watch-counted-${name}`);
     }
-    for (const [page] of viewers) await page.getByTestId("result").waitFor({ timeout: 40_000 });
+    for (const [page] of viewers) await phase(page, "revealed");
     for (const [page, name] of viewers) await shoot(page, `watch-result-${name}`);
     await shoot(producer, "studio-result");
     expect(await producer.getByTestId("channel-live").getAttribute("data-live")).toBe("true");
