@@ -69,8 +69,10 @@ test("pictures for the docs", async () => {
       page.locator(`[data-testid="overlay"][data-phase="${want}"]`).waitFor({ timeout: 60_000 });
 
     // The first question may have opened while the pages loaded; the next one is seen whole.
-    for (const [page] of viewers) await page.getByTestId("overlay").waitFor({ state: "visible", timeout: 60_000 });
-    for (const [page] of viewers) await page.getByTestId("overlay").waitFor({ state: "hidden", timeout: 60_000 });
+    for (const [page] of viewers)
+      await page.getByTestId("overlay").waitFor({ state: "visible", timeout: 60_000 });
+    for (const [page] of viewers)
+      await page.getByTestId("overlay").waitFor({ state: "hidden", timeout: 60_000 });
     for (const [page, name] of viewers) await shoot(page, `watch-before-${name}`);
     await shoot(producer, "studio-ready");
 

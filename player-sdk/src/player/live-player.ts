@@ -66,6 +66,7 @@ export class LivePlayer {
   #learning = false;
   #stalledAt: Millis | undefined;
   #linked = false;
+  #woken = false; // once a loss: a server that sends media takes sockets, too
   #lifetime: AbortSignal = AbortSignal.abort();
 
   constructor(options: LivePlayerOptions) {
@@ -150,6 +151,7 @@ export class LivePlayer {
     const { link, timeline: next } = this.#options.connection.room.getState();
     const linked = link.is === "open";
     if (linked && !this.#linked) this.#source.hurry();
+    if (linked) this.#woken = false;
     this.#linked = linked;
     if (next === undefined || next === this.#timeline) return;
     const wentLive = next.live && this.#timeline?.live !== true;
@@ -211,6 +213,7 @@ export class LivePlayer {
 
   #sourceChanged(state: SourceState, message: string): void {
     if (state === "buffered") {
+      this.#wakeConnection();
       if (this.#started) return;
       this.#started = true;
       this.#stalledAt = undefined;
@@ -220,6 +223,12 @@ export class LivePlayer {
     }
     if (state === "waiting" || state === "failed") this.#started = false;
     if (this.#phase !== "playing" || state === "failed") this.#enter(state, message);
+  }
+
+  #wakeConnection(): void {
+    if (this.#linked || this.#woken) return;
+    this.#woken = true;
+    this.#options.connection.wake();
   }
 
   async #alignAndPlay(): Promise<void> {
