@@ -11,13 +11,15 @@ import (
 // pages serves a built web page and its assets.
 type pages struct {
 	files fs.FS
-	name  string // of the make target's product, for the message when it is missing
+	name  string // for the message when it was not built
+	// framedBy is who may show the page in a frame, as in frame-ancestors.
+	framedBy string
 }
 
 // Pages come from this server alone. Media is played from blobs, the player's
 // demuxer runs in a worker made from one.
 const contentPolicy = "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self' blob:; " +
-	"img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'"
+	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "
 
 // page answers with one HTML file, never cached for long, so that a new build
 // is seen at once.
@@ -30,7 +32,7 @@ func (p pages) page(w http.ResponseWriter, file string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("Content-Security-Policy", contentPolicy+p.framedBy)
 	w.Write(text) // the reader has gone if this fails
 }
 
@@ -49,7 +51,7 @@ func (p pages) assets(prefix string) http.Handler {
 		if strings.HasPrefix(name, "assets/") {
 			w.Header().Set("Cache-Control", "public, max-age="+hashedAge+", immutable")
 		}
-		w.Header().Set("Content-Security-Policy", contentPolicy)
+		w.Header().Set("Content-Security-Policy", contentPolicy+p.framedBy)
 		files.ServeHTTP(w, r)
 	}))
 }

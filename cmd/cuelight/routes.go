@@ -13,8 +13,8 @@ import (
 
 // routes is everything on the HTTP port.
 func (srv *server) routes(media http.Handler) http.Handler {
-	player := pages{files: builtInto(playersdk.Dist), name: "the watch page"}
-	console := pages{files: builtInto(studio.Dist), name: "the studio"}
+	player := pages{files: builtInto(playersdk.Dist), name: "the watch page", framedBy: "*"}
+	console := pages{files: builtInto(studio.Dist), name: "the studio", framedBy: "'none'"}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /watch/{channel}", srv.channelPage(player, "watch.html"))
@@ -62,7 +62,7 @@ func (srv *server) noChannel(w http.ResponseWriter, name string) {
 func writePage(w http.ResponseWriter, status int, title, body string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Security-Policy", contentPolicy)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>%s</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:12vh auto;padding:0 1.25rem}

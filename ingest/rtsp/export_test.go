@@ -1,96 +1,77 @@
 package rtsp
 
 import (
-	"bufio"
-	"io"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/rtptime"
+	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-// Message is what ReadMessages finds.
-type Message struct {
-	Method, URL string
-	Header      map[string]string
-	Body        []byte
-	Track       int
-	Control     bool
-	Data        []byte
-}
+// Readable is readable.
+func Readable(body []byte) bool { return readable(body) }
 
-// ReadMessages reads until the first error.
-func ReadMessages(src io.Reader) ([]Message, error) {
-	r := bufio.NewReaderSize(src, maxLine)
-	var all []Message
-	for {
-		m, err := readMessage(r)
-		if err != nil {
-			return all, err
-		}
-		if q := m.request; q != nil {
-			all = append(all, Message{Method: q.method, URL: q.url, Header: q.header, Body: q.body})
-			continue
-		}
-		all = append(all, Message{Track: m.packet.track, Control: m.packet.control, Data: m.packet.data})
-	}
-}
-
-// ErrRequest is what bad requests give.
-var ErrRequest = errRequest
-
-// TrackInfo is what ParseSDP finds.
+// TrackInfo is what Tracks finds.
 type TrackInfo struct {
-	Codec   string
-	Control string
-	Rate    int
+	Codec string
+	Rate  int
 }
 
-// ParseSDP is parseSDP with its tracks' fields visible.
-func ParseSDP(body []byte) ([]TrackInfo, error) {
-	tracks, err := parseSDP(body)
+func describe(body []byte) ([]*track, error) {
+	sdp, err := sdpunmarshaler.Unmarshal(body)
+	if err != nil {
+		return nil, err
+	}
+	var desc description.Session
+	if err := desc.Unmarshal2(sdp); err != nil {
+		return nil, err
+	}
+	return tracksOf(&desc)
+}
+
+// Tracks is tracksOf, from SDP.
+func Tracks(body []byte) ([]TrackInfo, error) {
+	tracks, err := describe(body)
 	var infos []TrackInfo
 	for _, t := range tracks {
-		infos = append(infos, TrackInfo{t.codec.Name(), t.control, t.rate})
+		infos = append(infos, TrackInfo{t.codec.Name(), t.rate})
 	}
 	return infos, err
 }
 
-// Packet feeds one session packet by packet.
+// Packet is one packet or report of a track, in order.
 type Packet struct {
-	Track   int
-	Control bool
-	Data    []byte
-	Arrival time.Time
+	Track  int // from 0
+	RTP    *rtp.Packet
+	Report *rtcp.SenderReport
+	After  time.Duration // since the packet before
 }
 
-// Receive runs a session over the packets.
+// Receive runs a session over the packets, with the library's unwrapping.
 func Receive(session *ingest.Session, body []byte, packets []Packet) error {
-	tracks, err := parseSDP(body)
+	tracks, err := describe(body)
 	if err != nil {
 		return err
 	}
 	in := newIntake(session, tracks)
+	var times rtptime.GlobalDecoder
+	times.Initialize()
 	for _, p := range packets {
-		if err := in.take(packet{track: p.Track, control: p.Control, data: p.Data, arrival: p.Arrival}); err != nil {
+		time.Sleep(p.After) // nothing outside a synctest bubble asks for it
+		m := message{track: p.Track, packet: p.RTP, report: p.Report, arrival: time.Now()}
+		if p.RTP != nil {
+			m.pts, m.timed = times.Decode(tracks[p.Track].format, p.RTP)
+		}
+		if err := in.take(m); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// Reorder is the datagrams' order.
-type Reorder struct{ r reorder }
-
-// Push returns the sequence numbers that may now be read.
-func (r *Reorder) Push(seq uint16) []uint16 {
-	var out []uint16
-	for _, p := range r.r.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq}}) {
-		out = append(out, p.SequenceNumber)
-	}
-	return out
 }
 
 // TicksOfNTP is ticksOfNTP.

@@ -1,10 +1,12 @@
 package rtsp
 
 import (
+	"errors"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/cuelight/cuelight/ingest"
@@ -12,14 +14,22 @@ import (
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-// maxWaiting bounds the access units that wait for the time base.
-const maxWaiting = 2048
+const (
+	// maxWaiting bounds the access units that wait for the time base.
+	maxWaiting = 2048
+	// samples is the length of an AAC access unit, before any extension.
+	samples = 1024
+)
 
-// intake turns RTP into the calls of one session. It belongs to one goroutine.
+// decoder makes access units of packets.
+type decoder func(*rtp.Packet) ([][]byte, error)
+
+// intake turns packets into the calls of one session. It belongs to one goroutine.
 type intake struct {
 	session *ingest.Session
 	tracks  []*stream
 	clocks  []*rtpClock
+	start   time.Time // arrival of the first packet
 	placed  bool
 	waiting []accessUnit
 	begun   bool
@@ -28,21 +38,20 @@ type intake struct {
 // stream is one track as it is being received.
 type stream struct {
 	*track
-	id       int
-	clock    *rtpClock
-	pictures pictures
-	shown    int64     // RTP time of the access unit in pictures
-	last     time.Time // arrival of its newest packet
-	sounds   sounds
-	next     uint16 // RTP sequence number
-	started  bool
-	dts      *h264.DTSExtractor
+	clock   *rtpClock
+	next    uint16 // RTP sequence number
+	started bool
+	skip    bool   // until the timestamp is another than skipped
+	skipped uint32 // of an access unit of which a piece is missing
+	pending *message
+	dts     *h264.DTSExtractor
 }
 
 // accessUnit is a frame whose time is still an RTP timestamp.
 type accessUnit struct {
 	stream  *stream
-	rtp     int64
+	pts     int64
+	rtp     uint32 // the same on the wire
 	units   [][]byte
 	arrival time.Time
 }
@@ -50,87 +59,80 @@ type accessUnit struct {
 func newIntake(session *ingest.Session, tracks []*track) *intake {
 	in := &intake{session: session}
 	for _, t := range tracks {
-		s := &stream{track: t, id: t.index + 1, clock: newRTPClock(t.rate), sounds: sounds{format: t.aac}}
+		s := &stream{track: t, clock: &rtpClock{rate: int64(t.rate)}}
 		in.tracks = append(in.tracks, s)
 		in.clocks = append(in.clocks, s.clock)
 	}
 	return in
 }
 
-// take handles one packet. One that is not RTP or RTCP, or of no track, is
-// ignored: anybody may send datagrams.
-func (in *intake) take(p packet) error {
-	if p.track >= len(in.tracks) {
+// take handles one message.
+//
+// Errors: the session's, with which it must be closed.
+func (in *intake) take(m message) error {
+	s := in.tracks[m.track]
+	if m.report != nil {
+		s.clock.senderReport(m.report)
 		return nil
 	}
-	s := in.tracks[p.track]
-	if p.control {
-		in.report(s, p.data)
+	if in.start.IsZero() {
+		in.start = m.arrival
+	}
+	if whole := s.follow(m.packet); !whole || !m.timed {
 		return nil
 	}
-	var r rtp.Packet
-	if err := r.Unmarshal(p.data); err != nil || r.PayloadType != s.payload {
-		return nil
-	}
-	if s.order == nil {
-		return in.packet(s, &r, p.arrival)
-	}
-	for _, r := range s.order.push(&r) {
-		if err := in.packet(s, r, p.arrival); err != nil {
-			return err
+	units, err := s.decode(m.packet)
+	switch {
+	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtpmpeg4audio.ErrMorePacketsNeeded):
+		if s.pending == nil {
+			s.pending = &m
 		}
+		return nil
+	case err != nil:
+		s.spoil(m.packet)
+		return nil
 	}
-	return nil
+	return in.units(s, m, units)
 }
 
-func (in *intake) report(s *stream, data []byte) {
-	packets, err := rtcp.Unmarshal(data)
-	if err != nil {
-		return
-	}
-	for _, p := range packets {
-		if sr, ok := p.(*rtcp.SenderReport); ok {
-			s.clock.senderReport(sr.RTPTime, sr.NTPTime)
-		}
-	}
-}
-
-func (in *intake) packet(s *stream, r *rtp.Packet, arrival time.Time) error {
+// follow reports whether the packet's access unit can be whole. One of which a
+// piece was lost is of no use to any player.
+func (s *stream) follow(r *rtp.Packet) bool {
 	lost := s.started && r.SequenceNumber != s.next
 	s.started, s.next = true, r.SequenceNumber+1
-	at := s.clock.hear(r.Timestamp, arrival)
-	if s.codec.Kind() == media.Video {
-		return in.picture(s, r, at, lost, arrival)
+	if lost {
+		s.spoil(r)
 	}
-	units, err := s.sounds.push(r.Payload, lost)
-	if err != nil {
-		return err
-	}
-	for i, u := range units {
-		if err := in.unit(accessUnit{s, at + int64(1024*i), [][]byte{u}, arrival}); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.skip = s.skip && r.Timestamp == s.skipped
+	return !s.skip
 }
 
-// picture collects an access unit, which ends with the marker or, where
-// senders set none, with the first packet of another time.
-func (in *intake) picture(s *stream, r *rtp.Packet, at int64, lost bool, arrival time.Time) error {
-	if s.pictures.pending() && at != s.shown {
-		s.pictures.broken = s.pictures.broken || lost
-		if units := s.pictures.finish(); units != nil {
-			if err := in.unit(accessUnit{s, s.shown, units, s.last}); err != nil {
-				return err
-			}
+// spoil throws away what has been collected and, for video, what is still to
+// come of the packet's access unit.
+func (s *stream) spoil(r *rtp.Packet) {
+	s.skip, s.skipped, s.pending = s.codec.Kind() == media.Video, r.Timestamp, nil
+	s.reset()
+}
+
+// units writes access units: one picture, which may be the one before m's when
+// the sender sets no markers, or some sounds.
+func (in *intake) units(s *stream, m message, units [][]byte) error {
+	if s.codec.Kind() == media.Video {
+		shown := m
+		if s.pending != nil && s.pending.packet.Timestamp != m.packet.Timestamp {
+			shown, s.pending = *s.pending, &m
+		} else {
+			s.pending = nil
 		}
+		return in.unit(accessUnit{s, shown.pts, shown.packet.Timestamp, units, shown.arrival})
 	}
-	s.shown, s.last = at, arrival
-	if err := s.pictures.push(r.Payload, lost); err != nil || !r.Marker {
-		return err
-	}
-	if units := s.pictures.finish(); units != nil {
-		return in.unit(accessUnit{s, at, units, arrival})
+	s.pending = nil
+	for i, u := range units {
+		after := samples * i * s.rate / s.format.ClockRate()
+		u := accessUnit{s, m.pts + int64(after), m.packet.Timestamp + uint32(after), [][]byte{u}, m.arrival}
+		if err := in.unit(u); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -144,7 +146,7 @@ func (in *intake) unit(u accessUnit) error {
 		return ingest.Errorf(ingest.CodeMalformed, "too many frames before the tracks' clocks are known")
 	}
 	in.waiting = append(in.waiting, u)
-	if in.placed = place(in.clocks, u.arrival); !in.placed {
+	if in.placed = place(in.clocks, in.start, u.arrival); !in.placed {
 		return nil
 	}
 	waiting := in.waiting
@@ -158,7 +160,8 @@ func (in *intake) unit(u accessUnit) error {
 }
 
 func (in *intake) write(u accessUnit) error {
-	f := media.Frame{Track: u.stream.id, PTS: u.stream.clock.ticks(u.rtp), Units: u.units}
+	u.stream.clock.fix(u.pts, u.rtp)
+	f := media.Frame{Track: u.stream.id, PTS: u.stream.clock.ticks(u.pts), Units: u.units}
 	f.DTS, f.Key = f.PTS, true
 	if codec, ok := u.stream.codec.(*media.H264); ok {
 		if known := ingest.Learn(codec, u.units); !known || !ingest.HasPicture(u.units) {

@@ -2,21 +2,30 @@ package rtsp
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
 
 	"github.com/cuelight/cuelight/ingest"
 )
 
-const protocol = "rtsp"
+const (
+	protocol = "rtsp"
+
+	// idle is what clients are told about keeping a session alive. What ends a
+	// session are the limits of package ingest.
+	idle = time.Minute
+	// never is longer than those limits.
+	never = 24 * time.Hour
+)
 
 // Server takes publishers in. Set the fields, then call Run once.
 type Server struct {
-	// Listener accepts connections. Run closes it. UDP ports for media are
-	// opened as publishers ask for them, beside the address they came to.
+	// Listener accepts connections. Run closes it. Media over UDP come to a pair
+	// of free ports that Run opens on the listener's address.
 	Listener net.Listener
 	// Registry decides who may publish.
 	Registry *ingest.Registry
@@ -26,42 +35,39 @@ type Server struct {
 
 // Run serves until ctx ends, then closes every connection and waits for them.
 //
-// Errors: the listener's, when it ended by itself.
+// Errors: no ports for UDP; the listener's, when it ended by itself.
 func (s *Server) Run(ctx context.Context) error {
-	unhook := context.AfterFunc(ctx, func() { s.Listener.Close() })
-	defer unhook()
 	defer s.Listener.Close()
-	sessions, stop := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer stop()
-	for {
-		nc, err := s.accept(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		wg.Go(func() { s.serve(sessions, nc) })
+	pair, err := listenPair(s.Listener.Addr())
+	if err != nil {
+		return err
 	}
+	defer pair.close()
+	h := &handler{ctx: ctx, registry: s.Registry}
+	defer h.publishers.Wait()
+	lib := s.library(&door{Listener: s.Listener, ctx: ctx, registry: s.Registry, log: s.logger()}, pair, h)
+	if err := lib.Start(); err != nil {
+		return fmt.Errorf("serve RTSP: %w", err)
+	}
+	unhook := context.AfterFunc(ctx, func() { s.Listener.Close() }) // ends the library's server
+	defer unhook()
+	if err := lib.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
-const maxAcceptWait = time.Second
-
-// accept tries again, ever more slowly, when the system is out of sockets.
-func (s *Server) accept(ctx context.Context) (net.Conn, error) {
-	for wait := 5 * time.Millisecond; ; wait = min(2*wait, maxAcceptWait) {
-		nc, err := s.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return nc, err
-		}
-		s.logger().Warn("accept", "err", err)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(wait):
-		}
+func (s *Server) library(door net.Listener, pair portPair, h *handler) *gortsplib.Server {
+	return &gortsplib.Server{
+		RTSPAddress:    door.Addr().String(),
+		UDPRTPAddress:  pair.rtp.LocalAddr().String(),
+		UDPRTCPAddress: pair.rtcp.LocalAddr().String(),
+		Listen:         func(_, _ string) (net.Listener, error) { return door, nil },
+		ListenPacket:   pair.listen,
+		ReadTimeout:    never,
+		WriteTimeout:   writeTimeout,
+		IdleTimeout:    idle,
+		Handler:        h,
 	}
 }
 
@@ -70,20 +76,4 @@ func (s *Server) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return s.Log.With("proto", protocol)
-}
-
-// serve is one connection from its first byte to its last.
-func (s *Server) serve(ctx context.Context, nc net.Conn) {
-	defer nc.Close()
-	remote := nc.RemoteAddr().String()
-	leave, ok := s.Registry.Enter(protocol, remote)
-	if !ok {
-		return
-	}
-	defer leave()
-	c := newConn(nc, s.Registry, leave)
-	unhook := context.AfterFunc(ctx, c.cut)
-	defer unhook()
-	_ = nc.SetReadDeadline(time.Now().Add(s.Registry.HandshakeTimeout()))
-	c.run(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -16,8 +17,6 @@ import (
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-var start = time.Unix(1_800_000_000, 0)
-
 // sender makes the packets of one track.
 type sender struct {
 	track   int
@@ -25,25 +24,20 @@ type sender struct {
 	seq     uint16
 }
 
-func (s *sender) packet(ts uint32, after time.Duration, marker bool, payload ...byte) rtsp.Packet {
+func (s *sender) rtp(ts uint32, marker bool, payload ...byte) *rtp.Packet {
 	s.seq++
-	p := rtp.Packet{Header: rtp.Header{Version: 2, Marker: marker, PayloadType: s.payload, SequenceNumber: s.seq, Timestamp: ts}, Payload: payload}
-	data, err := p.Marshal()
-	if err != nil {
-		panic(err)
-	}
-	return rtsp.Packet{Track: s.track, Data: data, Arrival: start.Add(after)}
+	return &rtp.Packet{Payload: payload, Header: rtp.Header{Version: 2, Marker: marker, PayloadType: s.payload, SequenceNumber: s.seq, Timestamp: ts}}
+}
+
+func (s *sender) packet(ts uint32, after time.Duration, marker bool, payload ...byte) rtsp.Packet {
+	return rtsp.Packet{Track: s.track, RTP: s.rtp(ts, marker, payload...), After: after}
 }
 
 func report(track int, ntp uint64, ts uint32) rtsp.Packet {
-	data, err := (&rtcp.SenderReport{NTPTime: ntp, RTPTime: ts}).Marshal()
-	if err != nil {
-		panic(err)
-	}
-	return rtsp.Packet{Track: track, Control: true, Data: data, Arrival: start}
+	return rtsp.Packet{Track: track, Report: &rtcp.SenderReport{NTPTime: ntp, RTPTime: ts}}
 }
 
-// aacPayload is one access unit with its AU header.
+// aacPayload is access units with their AU headers.
 func aacPayload(units ...[]byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(16*len(units)))
 	for _, u := range units {
@@ -72,43 +66,48 @@ func receive(t testing.TB, packets ...rtsp.Packet) (ingesttest.Heard, error) {
 }
 
 func TestSenderReportsTieTheTracks(t *testing.T) {
-	video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
-	const ntp = 4_000_000_000 << 32
-	h, err := receive(t,
-		report(0, ntp, 1000), report(1, ntp, 0xffff_ff00),
-		audio.packet(0xffff_ff00, 0, true, aacPayload([]byte{1}, []byte{2})...),
-		video.packet(1000, time.Second, true, 0x65, 0x88), // arrived late
-		video.packet(4600, time.Second, true, 0x41, 0x9a),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, a := h.Of(media.Video), h.Of(media.Audio)
-	if len(v) == 0 || len(a) != 2 {
-		t.Fatalf("%d pictures, %d sounds", len(v), len(a))
-	}
-	if v[0].PTS != a[0].PTS || a[1].PTS-a[0].PTS != 1920 {
-		t.Errorf("IG31 video at %d, audio at %d and %d", v[0].PTS, a[0].PTS, a[1].PTS)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
+		const ntp = 4_000_000_000 << 32
+		h, err := receive(t,
+			report(0, ntp, 1000), report(1, ntp, 0xffff_ff00),
+			audio.packet(0xffff_ff00, 0, true, aacPayload([]byte{1}, []byte{2})...),
+			video.packet(1000, time.Second, true, 0x65, 0x88), // arrives late
+			video.packet(4600, 0, true, 0x41, 0x9a),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, a := h.Of(media.Video), h.Of(media.Audio)
+		if len(v) == 0 || len(a) != 2 {
+			t.Fatalf("%d pictures, %d sounds", len(v), len(a))
+		}
+		if v[0].PTS != a[0].PTS || a[1].PTS-a[0].PTS != 1920 {
+			t.Errorf("IG31 video at %d, audio at %d and %d", v[0].PTS, a[0].PTS, a[1].PTS)
+		}
+	})
 }
 
 func TestWithoutReportsArrivalTiesTheTracks(t *testing.T) {
-	video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
-	h, err := receive(t,
-		video.packet(777, 0, true, 0x65, 0x88),
-		audio.packet(5_000_000, 100*time.Millisecond, true, aacPayload([]byte{1})...),
-		video.packet(777+99_000, 1100*time.Millisecond, true, 0x65, 0x88),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, a := h.Of(media.Video), h.Of(media.Audio)
-	if len(v) != 2 || len(a) != 1 || a[0].PTS-v[0].PTS != 9000 || v[1].PTS-v[0].PTS != 99_000 {
-		t.Errorf("IG31 video %+v, audio %+v", v, a)
-	}
-	if first := h.Observations[0]; !first.Arrival.Equal(start) {
-		t.Errorf("IG16 the first frame arrived at %v, want %v", first.Arrival, start)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		video, audio := &sender{track: 0, payload: 96}, &sender{track: 1, payload: 97}
+		h, err := receive(t,
+			video.packet(777, 0, true, 0x65, 0x88),
+			audio.packet(5_000_000, 100*time.Millisecond, true, aacPayload([]byte{1})...),
+			video.packet(777+99_000, time.Second, true, 0x65, 0x88),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, a := h.Of(media.Video), h.Of(media.Audio)
+		if len(v) != 2 || len(a) != 1 || a[0].PTS-v[0].PTS != 9000 || v[1].PTS-v[0].PTS != 99_000 {
+			t.Errorf("IG31 video %+v, audio %+v", v, a)
+		}
+		if first := h.Observations[0]; !first.Arrival.Equal(begin) {
+			t.Errorf("IG16 the first frame arrived at %v, want %v", first.Arrival, begin)
+		}
+	})
 }
 
 func TestDepacketize(t *testing.T) {
@@ -117,27 +116,33 @@ func TestDepacketize(t *testing.T) {
 		name    string
 		packets func(*sender) []rtsp.Packet
 		want    [][][]byte // units of each frame
+		at      []clock.Ticks
 	}{
 		{"IG35 fragments", func(s *sender) []rtsp.Packet {
 			return []rtsp.Packet{s.packet(0, 0, false, 0x7c, 0x85, 1), s.packet(0, 0, false, 0x7c, 0x05, 2), s.packet(0, 0, true, 0x7c, 0x45, 3)}
-		}, [][][]byte{{{idr, 1, 2, 3}}}},
+		}, [][][]byte{{{idr, 1, 2, 3}}}, []clock.Ticks{0}},
 		{"IG35 aggregates", func(s *sender) []rtsp.Packet {
 			return []rtsp.Packet{s.packet(0, 0, true, 0x78, 0, 2, 0x06, 9, 0, 2, idr, 1)}
-		}, [][][]byte{{{0x06, 9}, {idr, 1}}}},
+		}, [][][]byte{{{0x06, 9}, {idr, 1}}}, []clock.Ticks{0}},
 		{"IG35 no marker", func(s *sender) []rtsp.Packet {
 			return []rtsp.Packet{s.packet(0, 0, false, idr, 1), s.packet(3600, 0, false, idr, 2), s.packet(7200, 0, false, idr, 3)}
-		}, [][][]byte{{{idr, 1}}, {{idr, 2}}}},
+		}, [][][]byte{{{idr, 1}}, {{idr, 2}}}, []clock.Ticks{0, 3600}},
 		{"IG35 a frame with a lost piece is dropped", func(s *sender) []rtsp.Packet {
 			first := s.packet(0, 0, false, 0x7c, 0x85, 1)
 			s.seq++
 			return []rtsp.Packet{first, s.packet(0, 0, true, 0x7c, 0x45, 3), s.packet(3600, 0, true, idr, 2)}
-		}, [][][]byte{{{idr, 2}}}},
+		}, [][][]byte{{{idr, 2}}}, []clock.Ticks{3600}},
+		{"IG35 so is one with a lost slice", func(s *sender) []rtsp.Packet {
+			first := s.packet(0, 0, false, idr, 1)
+			s.seq++
+			return []rtsp.Packet{first, s.packet(0, 0, true, idr, 3), s.packet(3600, 0, true, idr, 2)}
+		}, [][][]byte{{{idr, 2}}}, []clock.Ticks{3600}},
 		{"IG35 modes that nobody announced are dropped", func(s *sender) []rtsp.Packet {
-			return []rtsp.Packet{s.packet(0, 0, true, 0x79, 1, 2), s.packet(3600, 0, true, idr, 2)}
-		}, [][][]byte{{{idr, 2}}}},
+			return []rtsp.Packet{s.packet(0, 0, true, idr, 7), s.packet(1800, 0, true, 0x79, 1, 2), s.packet(3600, 0, true, idr, 2)}
+		}, [][][]byte{{{idr, 7}}, {{idr, 2}}}, []clock.Ticks{0, 3600}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			packets := append([]rtsp.Packet{report(0, 1<<32, 0), report(1, 1<<32, 0)}, tc.packets(&sender{payload: 96})...)
+			packets := append([]rtsp.Packet{report(0, 0, 0), report(1, 0, 0)}, tc.packets(&sender{payload: 96})...)
 			h, err := receive(t, packets...)
 			if err != nil {
 				t.Fatal(err)
@@ -147,24 +152,11 @@ func TestDepacketize(t *testing.T) {
 				t.Fatalf("%d frames, want %d", len(got), len(tc.want))
 			}
 			for i, f := range got {
-				if !bytes.Equal(bytes.Join(f.Units, nil), bytes.Join(tc.want[i], nil)) || len(f.Units) != len(tc.want[i]) {
-					t.Errorf("frame %d = %x, want %x", i, f.Units, tc.want[i])
+				if !bytes.Equal(bytes.Join(f.Units, nil), bytes.Join(tc.want[i], nil)) || len(f.Units) != len(tc.want[i]) || f.PTS != tc.at[i] {
+					t.Errorf("frame %d = %x at %d, want %x at %d", i, f.Units, f.PTS, tc.want[i], tc.at[i])
 				}
 			}
 		})
-	}
-}
-
-func TestSoundInPieces(t *testing.T) {
-	s := &sender{track: 1, payload: 97}
-	whole := aacPayload([]byte{1, 2, 3, 4})
-	h, err := receive(t, report(0, 1<<32, 0), report(1, 1<<32, 0),
-		s.packet(0, 0, false, whole[:6]...), s.packet(0, 0, true, append(bytes.Clone(whole[:4]), whole[6:]...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := h.Of(media.Audio); len(got) != 1 || !bytes.Equal(got[0].Units[0], []byte{1, 2, 3, 4}) {
-		t.Errorf("IG35 sound = %+v", got)
 	}
 }
 
@@ -181,19 +173,38 @@ func TestRTPWrap(t *testing.T) {
 	}
 }
 
+func TestAnAlienTimestampMovesNothing(t *testing.T) {
+	s := &sender{payload: 96}
+	h, err := receive(t, report(0, 1<<32, 0), report(1, 1<<32, 0),
+		s.packet(0, 0, true, 0x65, 1), s.packet(1<<30, 0, true, 0x65, 1), s.packet(3600, 0, true, 0x65, 1), s.packet(7200, 0, true, 0x65, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Of(media.Video); len(got) != 2 || got[1].PTS-got[0].PTS != 7200 {
+		t.Errorf("IG32 frames = %+v", got)
+	}
+}
+
+func TestTicksOfNTP(t *testing.T) {
+	if got := rtsp.TicksOfNTP(3<<32 | 1<<31); got != 3*clock.TicksPerSecond+clock.TicksPerSecond/2 {
+		t.Errorf("3.5 s of NTP = %d ticks", got)
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0, 12, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x65, 0x88}, true)
 	f.Add([]byte{1, 18, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 8, 1, 2}, false)
-	f.Add([]byte{2, 4, 0x80, 200, 0, 6}, true)
 	f.Fuzz(func(t *testing.T, data []byte, reports bool) {
 		var packets []rtsp.Packet
 		if reports {
 			packets = append(packets, report(0, 1<<32, 0), report(1, 1<<32, 0))
 		}
-		for i := 0; len(data) >= 2; i++ { // track and kind, length, bytes
+		for len(data) >= 2 { // track, length, bytes
 			n := min(int(data[1]), len(data)-2)
-			packets = append(packets, rtsp.Packet{Track: int(data[0] & 1), Control: data[0]&2 != 0, Data: data[2 : 2+n],
-				Arrival: start.Add(time.Duration(i) * 100 * time.Millisecond)})
+			var r rtp.Packet
+			if r.Unmarshal(data[2:2+n]) == nil {
+				packets = append(packets, rtsp.Packet{Track: int(data[0] & 1), RTP: &r})
+			}
 			data = data[2+n:]
 		}
 		h, err := receive(t, packets...)
