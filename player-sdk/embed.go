@@ -4,7 +4,7 @@ package playersdk
 
 import "embed"
 
-// Dist is the output of npm run build: dist/watch.html and dist/assets/. The
+// Dist is the output of npm run build: watch.html, graphics.html, assets/. The
 // page's URLs are absolute under /player/. Before the first build it holds
 // only dist/.gitkeep.
 //

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
 const dist = fileURLToPath(new URL("dist/", import.meta.url));
+const page = (name: string): string => fileURLToPath(new URL(`pages/${name}.html`, import.meta.url));
 
 /** Empties dist but for .gitkeep, without which Go has nothing to embed before the first build. */
 const clean: Plugin = {
@@ -26,6 +27,6 @@ export default defineConfig({
     assetsInlineLimit: 0, // a strict content security policy forbids data: URLs
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900, // hls.js
-    rolldownOptions: { input: fileURLToPath(new URL("pages/watch.html", import.meta.url)) },
+    rolldownOptions: { input: [page("watch"), page("graphics")] },
   },
 });

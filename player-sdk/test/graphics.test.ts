@@ -31,7 +31,7 @@ const cue: Cue = {
 const timeline: Timeline = {
   epoch: 1,
   rev: 1,
-  state: "running",
+  state: "locked",
   scale: 90_000,
   points: [],
   latency_ms: millis(LATENCY),
@@ -143,10 +143,15 @@ describe("GR3 the card opens at O and closes as its audience sees it", () => {
 });
 
 describe("GR4 the card sways nobody, and leaves by itself", () => {
-  test("no bars while the window is open, though the tally is known", () => {
+  test("no bars before C, though the tally is known and the card says that time is up", () => {
     const programme = new Programme(undefined);
     expect(viewAt(programme, OPENS)?.total).toBeUndefined();
-    expect(viewAt(programme, CLOSES, room({}, { state: "closed" }))?.total).toBe(4);
+    expect(viewAt(programme, CLOSES - 1)).toMatchObject({ phase: "closing", total: undefined });
+    expect(viewAt(programme, CLOSES)).toMatchObject({ phase: "closing", total: 4 });
+    expect(viewAt(programme, CLOSES + 500, room({}, { state: "closed" }))).toMatchObject({
+      phase: "closed",
+      total: 4,
+    });
   });
   test("the result leaves; a void cue leaves at once", () => {
     const programme = new Programme(undefined);
