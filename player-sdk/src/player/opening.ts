@@ -37,7 +37,7 @@ export interface OpenerOptions {
 
 const WAKE_BEFORE = 50; // ms before O in which display frames are watched
 const USABLE = 250_000; // µs: a clock worse than this does not decide
-const KEY_LEAD = 300; // ms between the text and O, for who has no usable clock
+const KEY_LEAD = 400; // ms between the text and O, as the server keeps it: for who has no usable clock
 const USUAL_FRAME = 1000 / 60;
 
 /** Opens windows. Create it, then {@link Opener.run} it once. */
