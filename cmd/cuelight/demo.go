@@ -44,6 +44,14 @@ func (srv *server) addDemo() (signIn string, err error) {
 	return signInLink("http://"+web, tok)
 }
 
+// nameDemo gives a channel that nobody has named a title to look at.
+func (s settings) nameDemo() {
+	if c, ok := s.Channels[defaultChannel]; ok && c.Title == defaultChannel {
+		c.Title = "Cuelight demo"
+		s.Channels[defaultChannel] = c
+	}
+}
+
 func (srv *server) crowdSize() int {
 	if srv.settings.Viewers == nil {
 		return defaultViewers

@@ -41,6 +41,7 @@ func (c demoCommand) Run(ctx context.Context, p *program) (err error) {
 		}
 	}
 	s.NoBroadcast = s.NoBroadcast || c.NoBroadcast
+	s.nameDemo()
 	if s.Data == "" {
 		if s.Data, err = os.MkdirTemp("", "cuelight-demo-"); err != nil {
 			return fmt.Errorf("make a temporary data folder: %w", err)
