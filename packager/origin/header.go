@@ -25,6 +25,7 @@ var (
 	anyHeader    = []string{"*"}
 	aDay         = []string{"86400"}
 	oneSecond    = []string{"1"}
+	sharedSecond = []string{"max-age=0, s-maxage=1"}
 )
 
 // longest is the longest cache time in seconds that ages has: six times the
@@ -73,6 +74,18 @@ func (o *Origin) refuse(w http.ResponseWriter, status int, age time.Duration, te
 	h["Cache-Control"] = o.ages.of(age)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text + "\n")) // a viewer that left cannot be told
+}
+
+// notYet answers for a channel without media. A shared cache may keep that for
+// a second; a viewer's own must not, since its player asks again the moment it
+// hears that somebody publishes (O1).
+func (o *Origin) notYet(w http.ResponseWriter) {
+	h := w.Header()
+	h["Content-Type"] = typeText
+	h["X-Content-Type-Options"] = noSniff
+	h["Cache-Control"] = sharedSecond
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write([]byte("nobody publishes on this channel yet\n")) // a viewer that left cannot be told
 }
 
 // busy answers a request that may succeed in a moment. It is kept for a second

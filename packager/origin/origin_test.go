@@ -215,10 +215,14 @@ func TestExtra(t *testing.T) {
 
 func TestBeforeThePublisher(t *testing.T) {
 	s := newStage(t, origin.Config{})
-	for _, target := range []string{"/hls/show/index.m3u8", "/hls/show/video.m3u8", "/hls/show/video-103.0.mp4"} {
+	for target, want := range map[string]string{
+		"/hls/show/index.m3u8":      "max-age=0, s-maxage=1", // O1 a player asks again at once when it hears that somebody publishes
+		"/hls/show/video.m3u8":      "max-age=1",
+		"/hls/show/video-103.0.mp4": "max-age=1",
+	} {
 		w := s.get(target)
-		if w.Code != 404 || w.Header().Get("Cache-Control") != "max-age=1" || strings.TrimSpace(w.Body.String()) == "" {
-			t.Errorf("%s: %d %s %q", target, w.Code, w.Header().Get("Cache-Control"), w.Body)
+		if got := w.Header().Get("Cache-Control"); w.Code != 404 || got != want || strings.TrimSpace(w.Body.String()) == "" {
+			t.Errorf("%s: %d %s %q, want 404 and %s", target, w.Code, got, w.Body, want)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (o *Origin) index(w http.ResponseWriter, r *http.Request, c *packager.Chann
 		}
 	}
 	if !v.Ready() {
-		o.refuse(w, http.StatusNotFound, unknownAge, "nobody publishes on this channel yet")
+		o.notYet(w)
 		return
 	}
 	q := request{o: o, w: w, r: r, view: v}
@@ -59,7 +59,7 @@ func (q *request) playlist() {
 		q.o.refuse(q.w, http.StatusBadRequest, errorAge, "the playlist is not near that yet; read it without directives first")
 		return
 	case !s.Ready() && !q.view.Live:
-		q.o.refuse(q.w, http.StatusNotFound, unknownAge, "nobody publishes on this channel yet")
+		q.o.notYet(q.w)
 		return
 	}
 	want := d.position()
