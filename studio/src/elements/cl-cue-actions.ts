@@ -46,7 +46,8 @@ export class ClCueActions extends LitElement {
         background: var(--cl-live-soft); color: var(--cl-live); font-weight: 550;
       }
       @media (max-width: 480px) {
-        .row { display: grid; grid-template-columns: 1fr 1fr; }
+        .row { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+        kbd { display: none; } /* no keyboard, and no room for a hint of one */
         .withdraw { margin-left: 0; }
       }
     `,
