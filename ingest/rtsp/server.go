@@ -45,7 +45,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer pair.close()
 	h := &handler{ctx: ctx, registry: s.Registry}
 	defer h.publishers.Wait()
-	lib := s.library(&door{Listener: s.Listener, ctx: ctx, registry: s.Registry, log: s.logger()}, pair, h)
+	lib := s.behind(&door{Listener: s.Listener, ctx: ctx, registry: s.Registry, log: s.logger()}, pair, h)
 	if err := lib.Start(); err != nil {
 		return fmt.Errorf("serve RTSP: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) library(door net.Listener, pair portPair, h *handler) *gortsplib.Server {
+func (s *Server) behind(door net.Listener, pair portPair, h *handler) *gortsplib.Server {
 	return &gortsplib.Server{
 		RTSPAddress:    door.Addr().String(),
 		UDPRTPAddress:  pair.rtp.LocalAddr().String(),
