@@ -151,17 +151,20 @@ func (c *channel) startsLocked(f media.Frame) bool {
 func (c *channel) End(error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.on = false
+	c.on, c.waiting = false, nil
 	if err := c.packager.End(); err != nil {
 		c.log.Error("last part lost", "channel", c.name, "err", err)
 	}
 }
 
-// Edge returns the newest media of the channel and its instant on R.
+// Edge returns the newest media of the channel and its instant on R. It is not
+// live before the publisher's timeline is ready: until then the edge is still
+// that of the session before.
 func (c *channel) Edge() (media clock.Ticks, at clock.Instant, live bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.edge, c.current.Load().At(c.edge), c.liveLocked(c.room.At(time.Now()))
+	live = c.liveLocked(c.room.At(time.Now())) && c.timeline.Ready()
+	return c.edge, c.current.Load().At(c.edge), live
 }
 
 func (c *channel) liveLocked(now clock.Instant) bool {
