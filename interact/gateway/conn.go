@@ -142,6 +142,7 @@ func (c *conn) handle(kind int, data []byte, now time.Time) {
 	default:
 		c.text(data, now)
 	}
+	c.expel()
 }
 
 func (c *conn) clockPing(data []byte, now time.Time) {
@@ -206,7 +207,13 @@ func (c *conn) strike(now time.Time) {
 	if now.Sub(c.firstStrike) > strikeWindow {
 		c.firstStrike, c.strikes = now, 0
 	}
-	if c.strikes++; c.strikes >= maxStrikes {
+	c.strikes++
+}
+
+// expel ends the connection that had its last strike. It comes after the
+// message was dealt with, so that Bye follows the last refusal (GW8).
+func (c *conn) expel() {
+	if c.strikes >= maxStrikes {
 		c.end(ending{wire.CloseTooMany, ""})
 	}
 }

@@ -282,7 +282,11 @@ func (c *conn) heard(now time.Time) bool {
 // pinged answers a WebSocket ping. It runs in the reader.
 func (c *conn) pinged(payload string) error {
 	now := time.Now()
-	if !c.heard(now) || !c.allow(now) {
+	if !c.heard(now) {
+		return nil
+	}
+	if !c.allow(now) {
+		c.expel()
 		return nil
 	}
 	c.mu.Lock()
@@ -315,6 +319,7 @@ func (c *conn) ponged(payload string) error {
 	c.mu.Unlock()
 	if !known {
 		c.allow(now) // nobody asked for it
+		c.expel()
 	}
 	return nil
 }
