@@ -1,11 +1,6 @@
 package ingest
 
-import (
-	"time"
-
-	"github.com/cuelight/cuelight/internal/media"
-	"github.com/cuelight/cuelight/sync/clock"
-)
+import "github.com/cuelight/cuelight/internal/media"
 
 const (
 	maxObserved    = 4096
@@ -14,24 +9,19 @@ const (
 	observedToKeep = maxObserved / 2
 )
 
-type observation struct {
-	dts     clock.Ticks
-	arrival time.Time
-}
-
 // backlog is what comes before Begin. It belongs to its session's goroutine.
 type backlog struct {
-	observed []observation
+	observed []Observation
 	frames   []media.Frame
 	bytes    int
 	keyed    map[int]bool // tracks that have had a key frame
 }
 
-func (b *backlog) observe(dts clock.Ticks, arrival time.Time) {
+func (b *backlog) observe(o Observation) {
 	if len(b.observed) == maxObserved {
 		b.observed = append(b.observed[:0], b.observed[maxObserved-observedToKeep:]...)
 	}
-	b.observed = append(b.observed, observation{dts, arrival})
+	b.observed = append(b.observed, o)
 }
 
 // hold keeps f, and reports false when it is of no use: nothing can be decoded

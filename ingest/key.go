@@ -24,8 +24,10 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 type Request struct {
 	Channel  string // empty when the publisher gave only a key
 	Key      Secret
-	Protocol string // "rtmp", "srt" or "rtsp"
+	Protocol string // "rtmp", "rtmps", "srt", "rtsp", "whip" or "hls"
 	Remote   string // host:port
+	// Own marks a stream that this server fetches itself: no key is asked for.
+	Own bool
 }
 
 // maxStreamKey bounds what is looked at. Channel names and keys are far shorter.

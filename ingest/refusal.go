@@ -17,7 +17,9 @@ type Code string
 const (
 	CodeUnknownChannel   Code = "unknown_channel"
 	CodeWrongKey         Code = "wrong_key"
+	CodeWrongPassphrase  Code = "wrong_passphrase"  // or none, or one that nobody asked for (SRT)
 	CodeBusy             Code = "busy"              // another publisher is live
+	CodeReplaced         Code = "replaced"          // by another publisher with the key
 	CodeFull             Code = "too_many_sessions" // of the server or of one address
 	CodeMode             Code = "not_publishing"    // asks to play
 	CodeUnsupportedCodec Code = "unsupported_codec"
@@ -25,6 +27,7 @@ const (
 	CodeTimeout          Code = "timeout"    // no media soon enough
 	CodeStalled          Code = "stalled"    // no media any more
 	CodeBitrate          Code = "bitrate"    // above the ceiling
+	CodeResolution       Code = "resolution" // above the ceiling
 	CodeTimestamps       Code = "timestamps" // went back and stayed there
 	CodeInternal         Code = "internal"   // our fault; details only in the log
 )
@@ -47,7 +50,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 
 // Unsupported is the refusal of a codec, by the name that people use for it.
 func Unsupported(codec string) *Error {
-	return Errorf(CodeUnsupportedCodec, "%s is not supported: set the encoder to H.264 video and AAC audio", codec)
+	return Errorf(CodeUnsupportedCodec, "%s is not supported: set the encoder to H.264, HEVC or AV1 video and AAC or Opus audio", codec)
 }
 
 // CodeOf returns "" for nil and for an ordinary end, and CodeInternal for an

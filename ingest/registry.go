@@ -23,6 +23,12 @@ type Channel struct {
 	Key Secret
 	// Open lets anybody publish who reaches the port; a Key is then not asked for.
 	Open bool
+	// Passphrase is what SRT callers must encrypt with, 10 to 79 characters.
+	// Empty lets them come without; the other protocols do not ask for it.
+	Passphrase Secret
+	// Takeover lets a second publisher with the key take the place of the first.
+	// Otherwise it is refused while the first one sends (IG40, IG41).
+	Takeover bool
 	// Output receives the media.
 	Output Output
 }
@@ -147,7 +153,7 @@ func (r *Registry) Live(channel string) (Info, bool) {
 //
 // Errors: *Error with CodeUnknownChannel, CodeWrongKey, CodeBusy or CodeFull.
 func (r *Registry) Admit(req Request) (*Session, error) {
-	e, err := r.find(req.Channel, req.Key)
+	e, err := r.wanted(req)
 	if err != nil {
 		return nil, r.Refuse(req, err)
 	}
@@ -169,6 +175,28 @@ func (r *Registry) Refuse(req Request, err error) *Error {
 	r.cfg.Counters.change(func(s *Snapshot) { count(&s.Refused, e.Code) })
 	r.logRefused(req, e)
 	return e
+}
+
+// Passphrase returns what a caller that asks for this channel has to encrypt
+// with, "" if nothing or if there is no such channel. It does not check the key.
+func (r *Registry) Passphrase(channel string, key Secret) Secret {
+	if e, err := r.find(channel, key); err == nil {
+		return e.Passphrase
+	}
+	if e := r.byName[channel]; e != nil {
+		return e.Passphrase
+	}
+	return ""
+}
+
+func (r *Registry) wanted(req Request) (*entry, error) {
+	if !req.Own {
+		return r.find(req.Channel, req.Key)
+	}
+	if e := r.byName[req.Channel]; e != nil {
+		return e, nil
+	}
+	return nil, Errorf(CodeUnknownChannel, "there is no channel %s", req.Channel)
 }
 
 // find compares the key with every channel's, so that the time it takes says

@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
 	"github.com/cuelight/cuelight/internal/media"
-	"github.com/cuelight/cuelight/sync/clock"
 )
 
 // MaxTracks is how many tracks one session may have.
@@ -35,6 +36,7 @@ type Session struct {
 	mu    sync.Mutex // protects what follows
 	cause error      // why we ended the session, if we did
 	cut   func()     // closes the connection
+	link  func() Link
 }
 
 // track is what a session knows about one track.
@@ -49,8 +51,11 @@ func newSession(r *Registry, e *entry, req Request) *Session {
 	s := &Session{
 		registry: r,
 		channel:  e,
-		info:     Info{Session: newID(), Channel: e.Name, Protocol: req.Protocol, Remote: req.Remote, Started: now},
 		rate:     newRate(r.cfg.MaxBitrate, now),
+	}
+	s.info = Info{
+		Session: newID(), Channel: e.Name, Protocol: req.Protocol, Remote: req.Remote, Started: now,
+		Stats: s.Stats,
 	}
 	s.timer = time.AfterFunc(r.cfg.Handshake, s.expire)
 	return s
@@ -112,15 +117,14 @@ func (s *Session) Received(n int) {
 	}
 }
 
-// Observe says that media stamped dts had arrived whole at the given time.Now
-// reading. Before Begin observations are kept, at most 4096, at
-// least the newest 2048.
-func (s *Session) Observe(dts clock.Ticks, arrival time.Time) {
+// Observe says when media had arrived. Before Begin observations are kept, at
+// most 4096, at least the newest 2048.
+func (s *Session) Observe(o Observation) {
 	if s.begun.Load() {
-		s.channel.Output.Observe(dts, arrival)
+		s.channel.Output.Observe(o)
 		return
 	}
-	s.waiting.observe(dts, arrival)
+	s.waiting.observe(o)
 }
 
 // Begin says that the session has these tracks. Observations and frames that
@@ -146,12 +150,27 @@ func (s *Session) flush() error {
 	waiting := s.waiting
 	s.waiting = backlog{}
 	for _, o := range waiting.observed {
-		s.channel.Output.Observe(o.dts, o.arrival)
+		s.channel.Output.Observe(o)
 	}
 	for _, f := range waiting.frames {
 		if err := s.Write(f); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Change says that the frames after it belong to these tracks: the encoder
+// changed a codec or its format in the middle of the stream. Video waits for a
+// key frame again. Before Begin it must not be called.
+//
+// Errors: as Begin's.
+func (s *Session) Change(tracks []media.Track) error {
+	if err := s.setTracks(tracks); err != nil {
+		return err
+	}
+	if err := s.channel.Output.Change(tracks); err != nil {
+		return fmt.Errorf("change tracks of channel %s: %w", s.info.Channel, err)
 	}
 	return nil
 }
@@ -176,6 +195,20 @@ func checkCodec(codec media.Codec) error {
 		var sps h264.SPS
 		if err := sps.Unmarshal(c.SPS); err != nil || len(c.PPS) == 0 {
 			return Errorf(CodeMalformed, "the H.264 parameter sets make no sense: restart the encoder")
+		}
+	case *media.HEVC:
+		var sps h265.SPS
+		if err := sps.Unmarshal(c.SPS); err != nil || len(c.VPS) == 0 || len(c.PPS) == 0 {
+			return Errorf(CodeMalformed, "the HEVC parameter sets make no sense: restart the encoder")
+		}
+	case *media.AV1:
+		var header av1.SequenceHeader
+		if err := header.Unmarshal(c.SequenceHeader); err != nil {
+			return Errorf(CodeMalformed, "the AV1 sequence header makes no sense: restart the encoder")
+		}
+	case *media.Opus:
+		if c.Channels < 1 || c.Channels > 8 {
+			return Errorf(CodeMalformed, "Opus with %d channels: send 1 to 8", c.Channels)
 		}
 	case *media.AAC:
 		if c.Config.SampleRate <= 0 || c.Config.Type == 0 {

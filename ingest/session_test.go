@@ -74,9 +74,9 @@ func write(t *testing.T, s *ingest.Session, frames ...media.Frame) {
 func TestWhatComesBeforeBeginIsKept(t *testing.T) {
 	s, out, _ := admitted(t, ingest.Config{})
 	now := time.Now()
-	s.Observe(0, now)
+	s.Observe(ingest.Observation{Arrival: now})
 	write(t, s, picture(0, false), sound(10), picture(3000, true))
-	s.Observe(3000, now.Add(time.Second))
+	s.Observe(ingest.Observation{DTS: 3000, Arrival: now.Add(time.Second)})
 	if h := out.Heard(); len(h.Begins)+len(h.Frames)+len(h.Observations) != 0 {
 		t.Fatalf("IG10 the output heard of a session that has not begun: %+v", h)
 	}

@@ -21,6 +21,9 @@ type Stats struct {
 	SampleRate int    // Hz
 	Channels   int
 
+	// Renditions are the video ones, best first, then the sound.
+	Renditions []RenditionStats
+
 	Bitrate int      // bits per second of all renditions over the last 5 s of media
 	Edge    Position // newest part of the leading rendition
 	Parts   uint64   // cut since the channel was made, all renditions
@@ -29,6 +32,16 @@ type Stats struct {
 	Holes        uint64 // places where media was missing and a discontinuity had to be put
 	Dropped      uint64 // frames that could not be used
 	SilentFrames uint64 // sound frames put in where the publisher sent none
+}
+
+// RenditionStats are one rendition's.
+type RenditionStats struct {
+	Name          string // of its playlist: "video", "video2" … "audio"
+	Codec         string // CODECS value, empty while unknown
+	Width, Height int    // 0 for sound
+	FrameRate     float64
+	Bitrate       int // bits per second over the last 5 s of media
+	Derived       bool
 }
 
 type counters struct {

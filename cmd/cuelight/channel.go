@@ -42,7 +42,7 @@ const staleAfter = 3 * time.Second
 
 func newChannel(name string, room *clock.Room, cfg packager.Config, log *slog.Logger) (*channel, error) {
 	now := room.At(time.Now())
-	c := &channel{name: name, segment: cfg.SegmentTarget, room: room, log: log, timeline: timeline.New(now)}
+	c := &channel{name: name, segment: cfg.SegmentTarget, room: room, log: log, timeline: timeline.New(now, timeline.Config{})}
 	c.publishMap()
 	cfg.PDT = func(t clock.Ticks) clock.Instant { return c.current.Load().At(t) }
 	cfg.Log = log
@@ -81,21 +81,37 @@ func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
 	return nil
 }
 
-// Observe feeds the estimator.
-func (c *channel) Observe(dts clock.Ticks, arrival time.Time) {
+// Change is called when the encoder changed what it sends: the timeline goes
+// on, the packager marks a discontinuity.
+func (c *channel) Change(tracks []media.Track) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.heard = c.room.At(arrival)
+	if err := c.packager.Begin(tracks); err != nil {
+		return err
+	}
+	c.tracks = tracks
+	return nil
+}
+
+// Observe feeds the estimator.
+func (c *channel) Observe(o ingest.Observation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = c.room.At(o.Arrival)
+	sample := timeline.Sample{DTS: o.DTS, Arrival: c.heard}
+	if !o.Capture.IsZero() {
+		sample.Capture = clock.InstantOf(o.Capture)
+	}
 	if !c.anchored {
-		c.anchorLocked(dts, c.heard)
+		c.anchorLocked(sample)
 		return
 	}
-	c.timeline.Observe(dts, c.heard)
+	c.timeline.Observe(sample)
 	c.publishMap()
 }
 
-func (c *channel) anchorLocked(dts clock.Ticks, at clock.Instant) {
-	c.timeline.Begin(dts, at)
+func (c *channel) anchorLocked(first timeline.Sample) {
+	c.timeline.Begin(first, c.info.Returned)
 	c.anchored = true
 	c.publishMap()
 }
@@ -106,7 +122,7 @@ func (c *channel) Write(f media.Frame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.anchored {
-		c.anchorLocked(f.DTS, c.room.At(time.Now()))
+		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.room.At(time.Now())})
 	}
 	if !c.timeline.Ready() {
 		c.waiting = append(c.waiting, f)
@@ -128,7 +144,7 @@ func (c *channel) packageLocked(f media.Frame) error {
 		if err := c.packager.Begin(c.tracks); err != nil {
 			return err
 		}
-		c.anchorLocked(f.DTS, c.heard)
+		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.heard})
 		c.waiting = append(c.waiting, f)
 		return nil
 	}

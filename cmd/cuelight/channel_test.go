@@ -60,7 +60,7 @@ func (p *publisher) play(d, late time.Duration) {
 			return
 		}
 		time.Sleep(time.Until(due))
-		p.ch.Observe(f.DTS, time.Now())
+		p.ch.Observe(ingest.Observation{DTS: f.DTS, Arrival: time.Now()})
 		if err := p.ch.Write(f); err != nil {
 			p.t.Fatal(err)
 		}

@@ -11,23 +11,17 @@ import (
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/internal/media"
-	"github.com/cuelight/cuelight/sync/clock"
 )
 
 // patience is how long anything in the suite may take.
 const patience = 15 * time.Second
 
-// Observation is one call of Output.Observe.
-type Observation struct {
-	DTS     clock.Ticks
-	Arrival time.Time
-}
-
 // Heard is everything that a Recorder was told.
 type Heard struct {
 	Begins       []ingest.Info
-	Tracks       []media.Track // of the newest session
-	Observations []Observation
+	Tracks       []media.Track // of the newest session, as last changed
+	Changes      [][]media.Track
+	Observations []ingest.Observation
 	Frames       []media.Frame
 	Ends         []error
 	// Broken are calls out of the order that Output promises.
@@ -89,11 +83,21 @@ func (r *Recorder) Begin(info ingest.Info, tracks []media.Track) error {
 	return nil
 }
 
+// Change remembers the tracks.
+func (r *Recorder) Change(tracks []media.Track) error {
+	r.note(func(h *Heard) {
+		r.mustRun(h, "Change", true)
+		h.Changes = append(h.Changes, tracks)
+		h.Tracks = tracks
+	})
+	return nil
+}
+
 // Observe remembers the observation.
-func (r *Recorder) Observe(dts clock.Ticks, arrival time.Time) {
+func (r *Recorder) Observe(o ingest.Observation) {
 	r.note(func(h *Heard) {
 		r.mustRun(h, "Observe", true)
-		h.Observations = append(h.Observations, Observation{dts, arrival})
+		h.Observations = append(h.Observations, o)
 	})
 }
 

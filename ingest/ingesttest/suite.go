@@ -75,7 +75,7 @@ func checkTracks(t *testing.T, h Heard) {
 func checkFrames(t *testing.T, h Heard) {
 	t.Helper()
 	video, audio := h.Of(media.Video), h.Of(media.Audio)
-	if !video[0].Key || !ingest.IsKey(video[0].Units) {
+	if !video[0].Key || !ingest.IsKey(new(media.H264), video[0].Units) {
 		t.Error("IG14 video does not begin with a key frame")
 	}
 	for _, frames := range [][]media.Frame{video, audio} {

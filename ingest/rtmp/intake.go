@@ -216,13 +216,13 @@ func (in *intake) avcFrame(id uint8, dts, delta time.Duration, payload []byte, a
 		}
 		return ingest.Errorf(ingest.CodeMalformed, "an H.264 frame makes no sense: %v", err)
 	}
-	if !ingest.HasPicture(units) {
+	if !ingest.HasPicture(t.codec, units) {
 		return nil
 	}
 	if t.fresh != nil {
 		units, t.fresh = append(t.fresh, units...), nil
 	}
-	f := media.Frame{Track: t.id, DTS: at, PTS: at + compositionOffset(delta), Key: ingest.IsKey(units), Units: units}
+	f := media.Frame{Track: t.id, DTS: at, PTS: at + compositionOffset(delta), Key: ingest.IsKey(t.codec, units), Units: units}
 	return in.write(f)
 }
 
@@ -249,7 +249,7 @@ func (in *intake) aacFrame(id uint8, dts time.Duration, payload []byte, arrival 
 // stamp unwraps a message's timestamp and reports its arrival.
 func (in *intake) stamp(dts time.Duration, arrival time.Time) clock.Ticks {
 	at := clock.Ticks(in.clock.Unwrap(uint64(dts.Milliseconds()))) * ingest.TicksPerMilli
-	in.session.Observe(at, arrival)
+	in.session.Observe(ingest.Observation{DTS: at, Arrival: arrival})
 	if !in.coded {
 		in.coded, in.first = true, at
 	}

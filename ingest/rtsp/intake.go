@@ -164,17 +164,17 @@ func (in *intake) write(u accessUnit) error {
 	f := media.Frame{Track: u.stream.id, PTS: u.stream.clock.ticks(u.pts), Units: u.units}
 	f.DTS, f.Key = f.PTS, true
 	if codec, ok := u.stream.codec.(*media.H264); ok {
-		if known := ingest.Learn(codec, u.units); !known || !ingest.HasPicture(u.units) {
+		if known := ingest.Learn(codec, u.units); !known || !ingest.HasPicture(codec, u.units) {
 			return nil
 		}
-		f.Key = ingest.IsKey(u.units)
+		f.Key = ingest.IsKey(codec, u.units)
 		dts, ok := u.stream.decodeTime(codec, f)
 		if !ok {
 			return nil
 		}
 		f.DTS = dts
 	}
-	in.session.Observe(f.DTS, u.arrival)
+	in.session.Observe(ingest.Observation{DTS: f.DTS, Arrival: u.arrival})
 	if err := in.begin(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
@@ -27,7 +28,9 @@ type intake struct {
 // readMedia runs an admitted session until its connection ends.
 func readMedia(src io.Reader, session *ingest.Session) error {
 	in := &intake{session: session, clock: ingest.NewUnwrapper(33), unknown: make(map[int]bool)}
-	heard := newArrivals(in.clock, session.Observe)
+	heard := newArrivals(in.clock, func(dts clock.Ticks, arrival time.Time) {
+		session.Observe(ingest.Observation{DTS: dts, Arrival: arrival})
+	})
 	reader := &mpegts.Reader{R: &packets{src: src, received: session.Received, look: heard.look}}
 	if err := reader.Initialize(); err != nil {
 		return streamError(err)
@@ -123,12 +126,12 @@ func (in *intake) addH264(r *mpegts.Reader, t *mpegts.Track, id int) {
 		if in.unknown[id] && ingest.Learn(codec, units) {
 			delete(in.unknown, id)
 		}
-		if !ingest.HasPicture(units) {
+		if !ingest.HasPicture(codec, units) {
 			return nil
 		}
 		at := in.unwrap(dts)
 		shown := at + clock.Ticks(in.clock.Delta(uint64(pts-dts)))
-		return in.write(media.Frame{Track: id, PTS: shown, DTS: at, Key: ingest.IsKey(units), Units: units})
+		return in.write(media.Frame{Track: id, PTS: shown, DTS: at, Key: ingest.IsKey(codec, units), Units: units})
 	})
 }
 

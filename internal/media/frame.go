@@ -13,8 +13,13 @@ type Frame struct {
 	DTS   clock.Ticks // when it is decoded; never decreases within a track
 	// Key says that decoding can start here. Always true for audio.
 	Key bool
-	// Units are H.264 NAL units without start codes or length prefixes, or the
-	// one raw AAC access unit (no ADTS header).
+	// Units are
+	//   - H.264, HEVC: the NAL units of the picture, without start codes or
+	//     length prefixes;
+	//   - AV1: the OBUs of the temporal unit, each with its header and without
+	//     its size field, no temporal delimiter;
+	//   - AAC: the one raw access unit (no ADTS header);
+	//   - Opus: the one packet, of any duration that its TOC byte says.
 	Units [][]byte
 }
 

@@ -28,9 +28,25 @@ const (
 	settleFall = 25_000.0    // µs by which a start burst is told from jitter
 )
 
+// Config is what a channel may be told. The zero value is what most need.
+type Config struct {
+	// TrustEncoder lets the encoder's own clock say when its media happened, as
+	// long as it is within 500 ms of R (TL20).
+	TrustEncoder bool
+}
+
+// Sample is one piece of media that arrived.
+type Sample struct {
+	DTS     clock.Ticks   // of the session
+	Arrival clock.Instant // when it had arrived whole
+	// Capture is when it happened, by the encoder's own clock; 0 if not known.
+	Capture clock.Instant
+}
+
 // Channel is the timeline of one channel. It outlives publisher sessions and
 // belongs to one goroutine.
 type Channel struct {
+	cfg    Config
 	start  clock.Instant
 	handed clock.Ticks // highest media time anybody was given
 
@@ -60,20 +76,23 @@ type session struct {
 }
 
 // New returns the timeline of a channel that came up at start.
-func New(start clock.Instant) *Channel {
+func New(start clock.Instant, cfg Config) *Channel {
 	return &Channel{
+		cfg:     cfg,
 		start:   start,
 		session: session{ready: true, last: start},
 		m:       Map{State: Lost, Points: []Point{{Media: origin, P: start}}},
 	}
 }
 
-// Begin starts a new epoch for a publisher whose first timestamp dts arrived at
-// the instant at. Media time is chosen to follow R and to lie beyond
-// everything handed out before (TL1). Call Observe for the first frame as well.
+// Begin starts a new epoch for a publisher whose first media is f. Media time is
+// chosen to follow R and to lie beyond everything handed out before (TL1). Call
+// Observe for the first frame as well. Of an encoder that returned, the clock's
+// slope is known already.
 //
 // The map keeps describing the epoch before until [Channel.Ready].
-func (c *Channel) Begin(dts clock.Ticks, at clock.Instant) {
+func (c *Channel) Begin(f Sample, returned bool) {
+	dts, at := f.DTS, f.Arrival
 	media := max(origin+ticks(at-c.start), c.handed+gap)
 	c.session = session{
 		began: at,
@@ -89,7 +108,7 @@ func (c *Channel) Begin(dts clock.Ticks, at clock.Instant) {
 	c.session.env.newest = -1
 	c.handed = media
 	c.change(func(m *Map) { m.State, m.NeedsEpoch = Acquiring, false })
-	c.Observe(dts, at)
+	c.Observe(f)
 }
 
 // Ready says whether the map describes the current epoch, so that its media
@@ -111,10 +130,11 @@ func (c *Channel) Media(t clock.Ticks) clock.Ticks {
 // Map returns the map as of now. It is free to call often.
 func (c *Channel) Map() Map { return c.m }
 
-// Observe notes that the timestamp dts of the current session arrived at the
-// instant at. Call it for each frame of every track, before the frame's media
-// time is looked up in the map. Before the first Begin it does nothing.
-func (c *Channel) Observe(dts clock.Ticks, at clock.Instant) {
+// Observe notes an arrival of the current session. Call it for each frame of
+// every track, before the frame's media time is looked up in the map. Before
+// the first Begin it does nothing.
+func (c *Channel) Observe(f Sample) {
+	dts, at := f.DTS, f.Arrival
 	s := &c.session
 	if c.m.Epoch == 0 && s.ready {
 		return

@@ -27,7 +27,7 @@ func TestAccuracy(t *testing.T) {
 }
 
 func checkSession(t *testing.T, s sender) {
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	out := play(c, s)
 	var errs []time.Duration
 	var locked clock.Instant
@@ -98,7 +98,7 @@ func checkCurve(t *testing.T, out []emitted) {
 
 func TestReconnect(t *testing.T) {
 	const day = 24 * 3600 * clock.TicksPerSecond
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	first := sender{ppm: 200, jitter: 10 * time.Millisecond, length: 2 * time.Minute, connect: 5 * time.Second, first: day, seed: 1}
 	out := play(c, first)
 	for i, next := range []sender{
@@ -150,7 +150,7 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestRepeatedMedia(t *testing.T) {
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	out := play(c, sender{jitter: time.Millisecond, length: time.Minute})
 	// The publisher comes back at once and sends its last 2 s again.
 	more := play(c, sender{jitter: time.Millisecond, length: 10 * time.Minute, connect: time.Minute + 200*time.Millisecond, burst: 2 * time.Second})
@@ -171,12 +171,12 @@ func TestRepeatedMedia(t *testing.T) {
 }
 
 func TestStates(t *testing.T) {
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	if got := c.Map().State; got != timeline.Lost {
 		t.Errorf("TL8 %v before the first publisher", got)
 	}
 	before := c.Map()
-	c.Observe(0, t0.Add(time.Second))
+	c.Observe(timeline.Sample{DTS: 0, Arrival: t0.Add(time.Second)})
 	c.Tick(t0.Add(time.Minute))
 	if after := c.Map(); after.Rev != before.Rev || after.At(20*90000) != t0.Add(10*time.Second) {
 		t.Errorf("TL8 something happened before the first publisher: %+v", after)
@@ -205,14 +205,14 @@ func TestStates(t *testing.T) {
 }
 
 func TestFallenBehind(t *testing.T) {
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	out := play(c, sender{jitter: 5 * time.Millisecond, length: time.Minute})
 	// The encoder is suspended for 2 s without noticing: its clock is late for good.
 	last := out[len(out)-1]
 	var needed time.Duration
 	for i := range 30 * 30 {
 		at := last.at.Add(2*time.Second + time.Duration(i)*time.Second/30)
-		c.Observe(60*90000+clock.Ticks(i)*3000, at)
+		c.Observe(timeline.Sample{DTS: 60*90000 + clock.Ticks(i)*3000, Arrival: at})
 		if m := c.Map(); m.NeedsEpoch && needed == 0 {
 			needed = at.Sub(last.at.Add(2 * time.Second))
 		}
@@ -220,18 +220,18 @@ func TestFallenBehind(t *testing.T) {
 	if needed < 5*time.Second || needed > 8*time.Second {
 		t.Errorf("TL10 new epoch asked for after %v, want 5 to 8 s", needed)
 	}
-	c.Begin(90*90000, last.at.Add(33*time.Second))
+	c.Begin(timeline.Sample{DTS: 90 * 90000, Arrival: last.at.Add(33 * time.Second)}, false)
 	if c.Map().NeedsEpoch {
 		t.Error("TL10 still asks after Begin")
 	}
 }
 
 func TestPersistentAliens(t *testing.T) {
-	c := timeline.New(t0)
+	c := timeline.New(t0, timeline.Config{})
 	out := play(c, sender{jitter: time.Millisecond, length: time.Minute})
 	before, last := c.Map(), out[len(out)-1]
 	for i := range 60 {
-		c.Observe(1e9+clock.Ticks(i)*3000, last.at.Add(time.Duration(i)*time.Second/30))
+		c.Observe(timeline.Sample{DTS: 1e9 + clock.Ticks(i)*3000, Arrival: last.at.Add(time.Duration(i) * time.Second / 30)})
 	}
 	m := c.Map()
 	if !m.NeedsEpoch {
@@ -244,13 +244,13 @@ func TestPersistentAliens(t *testing.T) {
 
 func TestBounded(t *testing.T) {
 	const hours = 6
-	c := timeline.New(t0)
-	c.Begin(0, t0)
+	c := timeline.New(t0, timeline.Config{})
+	c.Begin(timeline.Sample{DTS: 0, Arrival: t0}, false)
 	most, revs := 0, 0
 	for i := range hours * 3600 * 10 {
 		rev := c.Map().Rev
 		jitter := time.Duration(i*7919%31) * time.Millisecond
-		c.Observe(clock.Ticks(i)*9000, t0.Add(time.Duration(i)*100*time.Millisecond+jitter))
+		c.Observe(timeline.Sample{DTS: clock.Ticks(i) * 9000, Arrival: t0.Add(time.Duration(i)*100*time.Millisecond + jitter)})
 		if c.Map().Rev != rev {
 			revs++
 		}

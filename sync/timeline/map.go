@@ -60,6 +60,9 @@ type Map struct {
 	PPM float64
 	// Residual is the p95 distance of the cleanest arrivals from the estimate.
 	Residual time.Duration
+	// Jitter is the p95 of how much later than the earliest possible moment
+	// media arrived, over about the last 10 s.
+	Jitter time.Duration
 	// Error is what is left to correct: positive if P is too early. Slewed away.
 	Error time.Duration
 	// NeedsEpoch means that media has fallen behind P for good, further than a

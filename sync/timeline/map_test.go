@@ -88,7 +88,7 @@ func (b *broken) stream() {
 	for i := range frames {
 		b.now += clock.Instant(pace + i*7919%wobble)
 		b.dts += clock.Ticks(step)
-		b.c.Observe(b.dts, b.now)
+		b.c.Observe(timeline.Sample{DTS: b.dts, Arrival: b.now})
 		if b.c.Ready() {
 			media := b.c.Media(b.dts)
 			b.edge = max(b.edge, media)
@@ -101,7 +101,7 @@ func (b *broken) stream() {
 
 func (b *broken) begin() {
 	b.dts = clock.Ticks(b.draw("first", -1e9, 1e9))
-	b.c.Begin(b.dts, b.now)
+	b.c.Begin(timeline.Sample{DTS: b.dts, Arrival: b.now}, false)
 	if m := b.c.Media(b.dts); m <= b.edge {
 		b.Fatalf("TL1 epoch begins at %d, %d was handed out", m, b.edge)
 	}
@@ -120,7 +120,7 @@ func (b *broken) check() {
 
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := &broken{T: t, c: timeline.New(t0), now: t0, promises: make(map[clock.Ticks]clock.Instant)}
+		b := &broken{T: t, c: timeline.New(t0, timeline.Config{}), now: t0, promises: make(map[clock.Ticks]clock.Instant)}
 		b.begin()
 		for range b.draw("phases", 1, 12) {
 			switch b.draw("phase", 0, 6) {
@@ -130,7 +130,7 @@ func TestAnything(t *testing.T) {
 			case 1:
 				b.begin()
 			case 2:
-				b.c.Observe(clock.Ticks(b.draw("alien", -1e12, 1e12)), b.now)
+				b.c.Observe(timeline.Sample{DTS: clock.Ticks(b.draw("alien", -1e12, 1e12)), Arrival: b.now})
 			default:
 				b.stream()
 			}

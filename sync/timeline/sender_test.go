@@ -109,7 +109,7 @@ type emitted struct {
 // play runs a session through c as a server does, and returns what it emitted.
 func play(c *timeline.Channel, s sender) []emitted {
 	frames := s.frames()
-	c.Begin(frames[0].dts, frames[0].arrives)
+	c.Begin(timeline.Sample{DTS: frames[0].dts, Arrival: frames[0].arrives}, false)
 	var out []emitted
 	var held []frame
 	ticked := frames[0].arrives
@@ -117,7 +117,7 @@ func play(c *timeline.Channel, s sender) []emitted {
 		for ; f.arrives.Sub(ticked) >= time.Second; ticked = ticked.Add(time.Second) {
 			c.Tick(ticked.Add(time.Second))
 		}
-		c.Observe(f.dts, f.arrives)
+		c.Observe(timeline.Sample{DTS: f.dts, Arrival: f.arrives})
 		if f.isolated {
 			c.Media(f.dts)
 			continue
