@@ -3,8 +3,6 @@ package packager
 import (
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager/cmaf"
 	"github.com/cuelight/cuelight/sync/clock"
@@ -26,34 +24,21 @@ const (
 // frame of a domain, so that durations add up exactly (M3).
 type audio struct {
 	*rendition
-	config mpeg4audio.AudioSpecificConfig
-	frame  int64  // samples of one access unit
-	filler []byte // an access unit of silence
-	absent bool   // the session has no sound: all is silence
+	format soundFormat
+	track  int // of the session, noTrack if it has no sound: all is silence
 	queue  []media.Frame
 	cuts   []cut // where segments begin that sound has not reached
 	next   int64 // decoding time of the next frame, in samples
 	late   int   // frames dropped because their time was over
 	filled int   // frames of silence put in
+	broken int   // frames dropped because they cannot be what they say
 }
 
-func samplesOf(c mpeg4audio.AudioSpecificConfig) int64 {
-	if c.FrameLengthFlag {
-		return 960
-	}
-	return 1024
-}
-
-// setConfig makes c the format of the segments that open from now on.
-func (a *audio) setConfig(c mpeg4audio.AudioSpecificConfig) error {
-	data, err := cmaf.Init(&media.AAC{Config: c}, uint32(c.SampleRate))
-	if err != nil {
-		return err
-	}
-	a.config, a.frame, a.filler = c, samplesOf(c), silence(c)
-	a.setScale(int64(c.SampleRate))
-	a.setInit(data)
-	return nil
+// setFormat makes f the format of the segments that open from now on.
+func (a *audio) setFormat(f soundFormat) {
+	a.format = f
+	a.setScale(int64(f.rate))
+	a.setInit(f.init)
 }
 
 // enter starts a discontinuity domain at c. What came before c is too early.
@@ -93,7 +78,7 @@ func (a *audio) drain(horizon clock.Ticks) (moved bool, err error) {
 		moved = moved || m
 	}
 	wait := clock.Ticks(patience)
-	if a.absent {
+	if a.track == noTrack {
 		wait = 0
 	}
 	m, err := a.fill(horizon - wait)
@@ -104,6 +89,11 @@ func (a *audio) drain(horizon clock.Ticks) (moved bool, err error) {
 // long as the two agree, silence fills a gap, and what is too late is dropped.
 func (a *audio) accept(f media.Frame) (moved bool, err error) {
 	if len(f.Units) == 0 || len(f.Units[0]) == 0 {
+		return false, nil
+	}
+	length := a.format.samples(f.Units[0])
+	if length == 0 || length > a.target {
+		a.broken++
 		return false, nil
 	}
 	off := f.PTS - a.ticks(a.next)
@@ -118,16 +108,16 @@ func (a *audio) accept(f media.Frame) (moved bool, err error) {
 			return moved, err
 		}
 	}
-	m, err := a.append(f.Units[0])
+	m, err := a.append(f.Units[0], length)
 	return moved || m, err
 }
 
 // fill puts in silence as long as a frame of it ends before t, or at most half
 // a frame after.
 func (a *audio) fill(t clock.Ticks) (moved bool, err error) {
-	for a.ticks(a.next+a.frame/2) <= t {
+	for a.ticks(a.next+a.format.filling/2) <= t {
 		a.filled++
-		m, err := a.append(a.filler)
+		m, err := a.append(a.format.filler, a.format.filling)
 		if err != nil {
 			return moved, err
 		}
@@ -136,23 +126,23 @@ func (a *audio) fill(t clock.Ticks) (moved bool, err error) {
 	return moved, nil
 }
 
-// append adds one access unit at the count of samples. Every cut gets at least
+// append adds one access unit of that length at the count of samples. Every cut gets at least
 // one, so that no segment number is left out. It reports whether something was
 // closed.
-func (a *audio) append(unit []byte) (moved bool, err error) {
+func (a *audio) append(unit []byte, length int64) (moved bool, err error) {
 	at := a.ticks(a.next)
 	if len(a.cuts) > 0 && at >= a.cuts[0].at {
 		moved = a.open != nil
 		if err := a.turn(at); err != nil {
 			return moved, err
 		}
-	} else if a.full() {
+	} else if a.full(length) {
 		moved = true
 		if err := a.closePart(); err != nil {
 			return moved, err
 		}
 	}
-	a.put(unit)
+	a.put(unit, length)
 	return moved, nil
 }
 
@@ -166,9 +156,9 @@ func (a *audio) turn(at clock.Ticks) error {
 	return nil
 }
 
-func (a *audio) put(unit []byte) {
-	a.add(&cmaf.Sample{Duration: uint32(a.frame), Sync: true, Payload: unit}, a.next, a.next)
-	a.next += a.frame
+func (a *audio) put(unit []byte, length int64) {
+	a.add(&cmaf.Sample{Duration: uint32(length), Sync: true, Payload: unit}, a.next, a.next)
+	a.next += length
 }
 
 // finish ends the domain where the pictures end.
@@ -184,17 +174,18 @@ func (a *audio) finish(end clock.Ticks) error {
 			return err
 		}
 		a.filled++
-		a.put(a.filler)
+		a.put(a.format.filler, a.format.filling)
 	}
 	return a.closeSegment()
 }
 
-// full reports whether one more frame would make the part too long.
-func (a *audio) full() bool { return a.part.units+a.frame > a.target }
+// full reports whether an access unit of that length would make the part too
+// long.
+func (a *audio) full(length int64) bool { return a.part.units+length > a.target }
 
 // reached reports whether the open segment is as long as it should be: the
-// rule for a channel without pictures.
+// rule for a session without pictures.
 func (a *audio) reached() bool {
 	units := a.open.units + a.part.units
-	return a.duration(units+a.frame/2) >= a.cfg.SegmentTarget
+	return a.duration(units+a.format.filling/2) >= a.cfg.SegmentTarget
 }

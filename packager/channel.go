@@ -31,17 +31,19 @@ type Channel struct {
 	log *slog.Logger
 
 	// The writing side.
-	msn             uint64 // of the next segment
-	domain          uint64 // of the next discontinuity domain
-	cut             bool   // a domain has begun before
-	live            bool   // between Begin and End
-	flowing         bool   // a domain is open
-	short           bool   // the open segment ends with its first part
-	ended           bool
-	video           *video // nil until there are pictures
-	audio           *audio // nil until there is sound
-	pictures, sound int    // track IDs of the session, noTrack if it has none
-	count           counters
+	msn      uint64 // of the next segment
+	domain   uint64 // of the next discontinuity domain
+	cut      bool   // a domain has begun before
+	live     bool   // between Begin and End
+	flowing  bool   // a domain is open
+	short    bool   // the open segment ends with its first part
+	ended    bool
+	videos   []*follower  // all renditions of the pictures; the first leads
+	audio    *audio       // nil until there is sound
+	pictured bool         // the session has pictures; otherwise sound leads
+	horizon  clock.Ticks  // up to which the leading rendition is known
+	moved    []*rendition // whose edge moved since they were shown
+	count    counters
 
 	view  atomic.Pointer[View]
 	stats atomic.Pointer[Stats]
@@ -71,72 +73,74 @@ func New(cfg Config, start Start) (*Channel, error) {
 // if it is still open. The media timeline goes on: what comes is marked with a
 // discontinuity, and its timestamps are later than all before.
 //
-// A channel keeps the renditions it had: sound that a session does not have is
-// replaced by silence.
+// The first track of pictures leads, further ones are renditions of the same
+// pictures in the order given. A channel keeps the renditions it had: sound
+// that a session does not have is replaced by silence, pictures by gaps.
 //
-// Errors: *UnsupportedError for tracks that cannot be packaged, also when
-// pictures are missing on a channel that had some; ErrEnded after Finish. The
-// channel is as it was before.
+// Errors: *UnsupportedError for tracks that cannot be packaged, ErrEnded after
+// Finish. The channel is as it was before.
 func (c *Channel) Begin(tracks []media.Track) error {
 	if c.ended {
 		return ErrEnded
 	}
-	video, audio, err := choose(tracks)
+	chosen, err := c.cfg.choose(tracks)
 	if err != nil {
 		return err
-	}
-	if video == nil && c.video != nil {
-		return &UnsupportedError{Reason: "the channel has pictures, so every publisher has to send some"}
 	}
 	if err := c.End(); err != nil {
 		return err
 	}
-	c.pictures, c.sound = noTrack, noTrack
-	if video != nil {
-		c.pictures = video.ID
-		if err := c.beginVideo(video.Codec.(*media.H264)); err != nil {
-			return err
-		}
-	}
-	if audio != nil {
-		c.sound = audio.ID
-		if err := c.beginAudio(audio.Codec.(*media.AAC)); err != nil {
-			return err
-		}
-	}
-	if c.audio != nil {
-		c.audio.absent = audio == nil
-		c.audio.queue = nil
-	}
-	if len(tracks) > 2 || video != nil && audio != nil && len(tracks) != 2 {
-		c.log.Warn("further tracks are ignored", "tracks", len(tracks))
+	c.beginVideo(chosen.video)
+	c.beginAudio(chosen.audio)
+	if chosen.ignored > 0 {
+		c.log.Warn("further tracks are ignored", "tracks", chosen.ignored)
 	}
 	c.live = true
 	c.count.session()
-	c.showAll(nil)
+	c.showAll()
 	return nil
 }
 
-func (c *Channel) beginVideo(codec *media.H264) error {
-	if c.video == nil {
-		c.video = &video{rendition: newRendition(Video, &c.cfg, clock.TicksPerSecond, c.msn)}
+func (c *Channel) beginVideo(all []videoTrack) {
+	for i := len(c.videos); i < len(all); i++ {
+		c.videos = append(c.videos, &follower{
+			video: &video{rendition: newRendition(videoName(i), &c.cfg, clock.TicksPerSecond, c.msn)},
+			count: &c.count, log: c.log,
+		})
 	}
-	if codec.SPS == nil || codec.PPS == nil {
-		c.video.format = pictureFormat{} // comes with the first key frame
-		return nil
+	c.pictured = len(all) > 0
+	for i, v := range c.videos {
+		if i < len(all) {
+			v.session(&all[i])
+		} else {
+			v.session(nil)
+		}
 	}
-	f, err := pictureOf(codec.SPS, codec.PPS)
-	if err != nil {
-		return err
-	}
-	return c.video.setFormat(f)
 }
 
-func (c *Channel) beginAudio(codec *media.AAC) error {
-	if c.audio == nil {
-		c.audio = &audio{rendition: newRendition(Audio, &c.cfg, int64(codec.Config.SampleRate), c.msn)}
+func (c *Channel) beginAudio(t *audioTrack) {
+	if c.audio != nil {
+		c.audio.track, c.audio.queue = noTrack, nil
 	}
-	return c.audio.setConfig(codec.Config)
+	if t == nil {
+		return
+	}
+	if c.audio == nil {
+		c.audio = &audio{rendition: newRendition(Audio, &c.cfg, int64(t.format.rate), c.msn)}
+	}
+	c.audio.track = t.ID
+	c.audio.setFormat(t.format)
+}
+
+// lead returns the rendition of the pictures that decides where to cut.
+func (c *Channel) lead() *video { return c.videos[0].video }
+
+// followers returns the renditions of the pictures that do not lead.
+func (c *Channel) followers() []*follower {
+	if c.pictured {
+		return c.videos[1:]
+	}
+	return c.videos
 }
 
 // Write takes the next frame of the session. Timestamps are channel media
@@ -151,13 +155,30 @@ func (c *Channel) Write(f media.Frame) error {
 		return ErrEnded
 	case !c.live:
 		return ErrNoSession
-	case f.Track == c.pictures:
-		return c.writeVideo(f)
-	case f.Track == c.sound && c.video != nil:
+	}
+	err := c.take(f)
+	c.publish()
+	return err
+}
+
+// take gives f to its rendition.
+func (c *Channel) take(f media.Frame) error {
+	if c.audio != nil && f.Track == c.audio.track {
+		if !c.pictured {
+			return c.writeAudio(f)
+		}
 		c.count.dropped += c.audio.push(f)
 		return c.drain()
-	case f.Track == c.sound:
-		return c.writeAudio(f)
+	}
+	for i, v := range c.videos {
+		switch {
+		case f.Track != v.track:
+			continue
+		case i == 0:
+			return c.writeVideo(f)
+		}
+		c.count.dropped += v.push(f)
+		return c.drain()
 	}
 	return nil
 }
@@ -170,9 +191,14 @@ func (c *Channel) End() error {
 	}
 	c.live = false
 	err := c.leave(c.ending())
+	for _, f := range c.followers() {
+		err = errors.Join(err, f.finish())
+		c.note(f.rendition, true)
+	}
 	if c.audio != nil {
 		c.audio.queue = nil
 	}
+	c.publish()
 	c.show()
 	return err
 }
@@ -185,11 +211,8 @@ func (c *Channel) Finish() error {
 	}
 	err := c.End()
 	c.ended = true
-	if c.video != nil {
-		c.video.show(nil, true, true)
-	}
-	if c.audio != nil {
-		c.audio.show(nil, true, true)
+	for _, r := range c.renditions() {
+		r.show(nil, true, true)
 	}
 	c.show()
 	return err
@@ -199,7 +222,7 @@ func (c *Channel) Finish() error {
 // here and nowhere else.
 func (c *Channel) newCut(at clock.Ticks, fresh bool) cut {
 	const ms = 1000
-	k := cut{msn: c.msn, at: at, pdt: (c.cfg.PDT(at) + ms/2) / ms * ms}
+	k := cut{msn: c.msn, at: at, fresh: fresh, pdt: (c.cfg.PDT(at) + ms/2) / ms * ms}
 	c.msn++
 	if fresh {
 		if c.cut {
@@ -211,29 +234,54 @@ func (c *Channel) newCut(at clock.Ticks, fresh bool) cut {
 	return k
 }
 
-// publish shows a rendition whose edge moved, then the other one with its new
-// report about the first (R2).
-func (c *Channel) publish(r *rendition) {
-	c.showAll(r)
-}
-
-// showAll publishes every rendition, waking those who wait for moved.
-func (c *Channel) showAll(moved *rendition) {
-	var video, audio *rendition
-	if c.video != nil {
-		video = c.video.rendition
+// renditions returns all there are: the pictures, best first, then the sound.
+func (c *Channel) renditions() []*rendition {
+	all := make([]*rendition, 0, maxVideo+1)
+	for _, v := range c.videos {
+		all = append(all, v.rendition)
 	}
 	if c.audio != nil {
-		audio = c.audio.rendition
+		all = append(all, c.audio.rendition)
 	}
-	if audio != nil && audio == moved {
-		audio.show(video, false, true)
+	return all
+}
+
+// offered returns the renditions that the multivariant playlist names, which
+// are those that reports tell of (R1).
+func (c *Channel) offered() []*rendition {
+	all := make([]*rendition, 0, maxVideo+1)
+	for i, v := range c.videos {
+		if v.listed() || i == 0 && c.pictured {
+			all = append(all, v.rendition)
+		}
 	}
-	if video != nil {
-		video.show(audio, false, video == moved)
+	if c.audio != nil {
+		all = append(all, c.audio.rendition)
 	}
-	if audio != nil && audio != moved {
-		audio.show(video, false, false)
+	return all
+}
+
+// publish shows the renditions whose edge moved.
+func (c *Channel) publish() {
+	if len(c.moved) > 0 {
+		c.showAll()
 	}
+}
+
+// showAll shows what changed. Renditions whose edge moved come first and wake
+// those who wait; then all that are offered get their new reports, except the
+// last of those, which has them already (R2).
+func (c *Channel) showAll() {
+	offered := c.offered()
+	for _, r := range c.moved {
+		r.show(offered, false, true)
+	}
+	last := len(c.moved) - 1
+	for _, r := range offered {
+		if last < 0 || r != c.moved[last] {
+			r.show(offered, false, false)
+		}
+	}
+	c.moved = c.moved[:0]
 	c.show()
 }

@@ -30,6 +30,7 @@ type stage struct {
 	t            testing.TB
 	c            *packager.Channel
 	video, audio *packagertest.Judge
+	more         [7]*packagertest.Judge // of video2 to video8
 }
 
 func newStage(t testing.TB, cfg packager.Config) *stage {
@@ -42,6 +43,9 @@ func newStage(t testing.TB, cfg packager.Config) *stage {
 	s := &stage{t: t, c: c}
 	s.video = packagertest.NewJudge(t, s.fetch)
 	s.audio = packagertest.NewJudge(t, s.fetch)
+	for i := range s.more {
+		s.more[i] = packagertest.NewJudge(t, s.fetch)
+	}
 	return s
 }
 
@@ -51,12 +55,17 @@ func (s *stage) fetch(file string) []byte {
 	if !ok {
 		return nil
 	}
+	if name.Kind == packager.NameIndex {
+		return s.c.View().Multivariant.Plain.Bytes
+	}
 	w := s.c.View().Window(name.Rendition)
 	if w == nil {
 		return nil
 	}
 	snap := w.Load()
 	switch name.Kind {
+	case packager.NamePlaylist:
+		return snap.Full.Plain.Bytes
 	case packager.NameInit:
 		if b := snap.Init(name.Hash); b != nil {
 			return b.Bytes
@@ -77,15 +86,33 @@ func (s *stage) fetch(file string) []byte {
 	return nil
 }
 
-// read lets the judges read whatever there is.
+// read lets the judges read whatever is offered.
 func (s *stage) read() {
 	s.t.Helper()
-	v := s.c.View()
-	for name, j := range map[string]*packagertest.Judge{packager.Video: s.video, packager.Audio: s.audio} {
-		if w := v.Window(name); w != nil && w.Load().Ready() {
-			j.Read(string(w.Load().Full.Plain.Bytes), string(w.Load().Delta.Plain.Bytes))
-		}
+	index := s.fetch(packager.Index)
+	if len(index) == 0 {
+		return
 	}
+	m, err := packagertest.ParseIndex(string(index))
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, index)
+	}
+	for _, uri := range m.Playlists() {
+		name := strings.TrimSuffix(uri, ".m3u8")
+		w := s.c.View().Window(name).Load()
+		s.judge(name).Read(string(w.Full.Plain.Bytes), string(w.Delta.Plain.Bytes))
+	}
+}
+
+// judge returns the one of a rendition.
+func (s *stage) judge(name string) *packagertest.Judge {
+	switch name {
+	case packager.Video:
+		return s.video
+	case packager.Audio:
+		return s.audio
+	}
+	return s.more[name[len(packager.Video)]-'2']
 }
 
 func (s *stage) begin(tracks []media.Track) {
@@ -258,10 +285,10 @@ func TestPartIsCutWhenItsLastPictureEnds(t *testing.T) {
 	}
 }
 
-type opus struct{}
+type mp3 struct{}
 
-func (opus) Kind() media.Kind { return media.Audio }
-func (opus) Name() string     { return "Opus" }
+func (mp3) Kind() media.Kind { return media.Audio }
+func (mp3) Name() string     { return "MP3" }
 
 func TestBeginRefuses(t *testing.T) {
 	aac := func(c mpeg4audio.AudioSpecificConfig) []media.Track {
@@ -273,7 +300,7 @@ func TestBeginRefuses(t *testing.T) {
 		says   string
 	}{
 		{"no tracks", nil, "send H.264"},
-		{"another codec", []media.Track{{ID: 3, Codec: opus{}}}, "track 3 (Opus)"},
+		{"another codec", []media.Track{{ID: 3, Codec: mp3{}}}, "track 3 (MP3): send H.264, HEVC or AV1"},
 		{"a broken SPS", []media.Track{{ID: 3, Codec: &media.H264{SPS: []byte{0x67, 1}, PPS: packagertest.PPS}}}, "read SPS"},
 		{"AAC without a layout", aac(mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48_000}), "channel layout 0"},
 		{"AAC Main", aac(mpeg4audio.AudioSpecificConfig{Type: 1, SampleRate: 48_000, ChannelConfig: 2}), "AAC-LC"},

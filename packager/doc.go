@@ -4,7 +4,8 @@
 // A [Channel] outlives its publishers. Sequence numbers, discontinuity
 // numbers and dates go on over a reconnect; every session adds one
 // discontinuity. Pictures and sound are renditions of their own, cut at the
-// same media times and numbered alike.
+// same media times and numbered alike. Of several renditions of the pictures
+// the first leads: it decides where to cut, and nobody waits for the others.
 //
 // One goroutine writes a channel, any number read it. Readers take no lock:
 // whatever a cut changes is rendered once into an immutable [Snapshot], which

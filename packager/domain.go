@@ -1,6 +1,8 @@
 package packager
 
 import (
+	"slices"
+
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/sync/clock"
 )
@@ -13,23 +15,25 @@ const lostAfter = clock.TicksPerSecond
 // slowly.
 const slowHoles = 5
 
-// writeVideo cuts pictures, and the sound that has been waiting for them.
+// writeVideo cuts the leading pictures, and everything that has been waiting
+// for them.
 func (c *Channel) writeVideo(f media.Frame) error {
-	p, format, err := c.video.picture(f)
+	v := c.lead()
+	p, format, err := v.picture(f)
 	if err != nil {
 		return err
 	}
-	if p == nil || c.flowing && !c.video.monotonic(p) {
+	if p == nil || c.flowing && (!v.monotonic(p) || v.undecodable(p)) {
 		c.count.dropped++
 		return nil
 	}
 	if c.flowing {
 		switch {
-		case c.video.hole(p):
+		case v.hole(p):
 			err = c.miss(p)
 		case format != nil:
 			c.log.Info("picture format changed", "width", format.width, "height", format.height)
-			err = c.leave(p.dts - c.video.pending.dts)
+			err = c.leave(p.dts - v.pending.dts)
 		default:
 			return c.follow(p)
 		}
@@ -43,31 +47,29 @@ func (c *Channel) writeVideo(f media.Frame) error {
 // miss ends the domain before a hole in front of p. Pictures that always come
 // slower than parts can be cut are refused: they would be nothing but holes.
 func (c *Channel) miss(p *picture) error {
+	v := c.lead()
 	c.count.holes++
 	c.count.holesInRow++
 	if c.count.holesInRow >= slowHoles {
-		return &UnsupportedError{Track: c.pictures, Codec: "H.264", Reason: "pictures are further apart than " +
+		return &UnsupportedError{Track: c.videos[0].track, Codec: v.format.codec().Name(), Reason: "pictures are further apart than " +
 			c.cfg.PartTarget.String() + "; send at least 5 pictures a second"}
 	}
-	c.log.Warn("pictures are missing", "pts", int64(p.pts), "dur", (p.dts - c.video.pending.dts).Duration())
-	return c.leave(c.video.usual())
+	c.log.Warn("pictures are missing", "pts", int64(p.pts), "dur", (p.dts - v.pending.dts).Duration())
+	return c.leave(v.usual())
 }
 
 // enter begins a discontinuity domain with p, if decoding can start there.
 func (c *Channel) enter(p *picture, format *pictureFormat) error {
-	v := c.video
+	v := c.lead()
 	if !p.key {
 		c.count.dropped++
 		return nil
 	}
 	if format != nil {
-		if err := v.setFormat(*format); err != nil {
-			return err
-		}
+		v.setFormat(*format)
 	}
 	p.dts = max(p.dts, 0)
-	v.keys, v.gops = 0, [gopMemory]clock.Ticks{}
-	v.noteKey(p)
+	v.restart(p)
 	k := c.newCut(p.pts, true)
 	v.begin(k, k.at, true)
 	v.start, v.pending = p.dts, p
@@ -75,7 +77,15 @@ func (c *Channel) enter(p *picture, format *pictureFormat) error {
 	if c.audio != nil {
 		c.audio.enter(k)
 	}
+	c.plan(k)
 	return c.drain()
+}
+
+// plan tells the renditions that follow where a segment begins.
+func (c *Channel) plan(k cut) {
+	for _, f := range c.followers() {
+		f.plan(k)
+	}
 }
 
 // flow opens the domain. The first segment of a rendition ends with its first
@@ -83,12 +93,12 @@ func (c *Channel) enter(p *picture, format *pictureFormat) error {
 // segment, so the first viewers would have to wait for one.
 func (c *Channel) flow() {
 	c.flowing = true
-	c.short = c.video != nil && len(c.video.segments) == 0 || c.audio != nil && len(c.audio.segments) == 0
+	c.short = c.pictured && len(c.lead().segments) == 0 || c.audio != nil && len(c.audio.segments) == 0
 }
 
 // follow goes on with p in the open domain.
 func (c *Channel) follow(p *picture) error {
-	v := c.video
+	v := c.lead()
 	dur := p.dts - v.pending.dts
 	closed, err := v.seal(dur)
 	if err != nil {
@@ -111,14 +121,14 @@ func (c *Channel) follow(p *picture) error {
 	v.pending = p
 	if closed {
 		c.count.holesInRow = 0
-		c.publish(v.rendition)
+		c.note(v.rendition, true)
 	}
 	return c.drain()
 }
 
 // turn closes the open segment and opens the next one with p.
 func (c *Channel) turn(p *picture) error {
-	v := c.video
+	v := c.lead()
 	if err := v.closeSegment(); err != nil {
 		return err
 	}
@@ -130,27 +140,47 @@ func (c *Channel) turn(p *picture) error {
 		}
 	}
 	k := c.newCut(v.at(p), false)
+	k.short = c.short && !p.key
 	v.begin(k, k.at, p.key)
 	v.start, c.short = p.dts, false
 	if c.audio != nil {
 		c.audio.cuts = append(c.audio.cuts, k)
 	}
+	c.plan(k)
 	return nil
 }
 
-// drain cuts the sound that is before the newest picture.
+// drain cuts the sound and the pictures that wait for the leading ones.
 func (c *Channel) drain() error {
-	if c.audio == nil || !c.flowing {
-		return nil
+	if c.flowing && c.pictured {
+		v := c.lead()
+		c.horizon = v.at(v.pending)
+		if c.audio != nil {
+			moved, err := c.audio.drain(c.horizon)
+			c.note(c.audio.rendition, moved)
+			if err != nil {
+				return err
+			}
+		}
 	}
-	moved, err := c.audio.drain(c.video.at(c.video.pending))
-	if moved {
-		c.publish(c.audio.rendition)
+	for _, f := range c.followers() {
+		moved, err := f.advance(c.horizon)
+		c.note(f.rendition, moved)
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-// writeAudio cuts sound in a channel without pictures.
+// note remembers that the edge of r moved.
+func (c *Channel) note(r *rendition, moved bool) {
+	if moved && !slices.Contains(c.moved, r) {
+		c.moved = append(c.moved, r)
+	}
+}
+
+// writeAudio cuts sound in a session without pictures.
 func (c *Channel) writeAudio(f media.Frame) error {
 	a := c.audio
 	if off := f.PTS - a.ticks(a.next); c.flowing && (off > lostAfter || off < -lostAfter) {
@@ -171,25 +201,30 @@ func (c *Channel) writeAudio(f media.Frame) error {
 		}
 		k := c.newCut(f.PTS, true)
 		a.enter(k)
+		c.plan(k)
 		c.flow()
 	}
-	if a.open != nil && (a.reached() || c.short && a.full()) {
-		a.cuts = append(a.cuts, c.newCut(a.ticks(a.next), false))
+	if a.open != nil && (a.reached() || c.short && a.full(a.format.filling)) {
+		k := c.newCut(a.ticks(a.next), false)
+		a.cuts = append(a.cuts, k)
+		c.plan(k)
 		c.short = false
 	}
 	moved, err := a.accept(f)
-	if moved {
-		c.publish(a.rendition)
+	c.note(a.rendition, moved)
+	c.horizon = a.ticks(a.next)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.drain()
 }
 
 // ending is the duration of the last picture when nothing follows.
 func (c *Channel) ending() clock.Ticks {
-	if c.video == nil {
+	if !c.pictured {
 		return 0
 	}
-	return c.video.usual()
+	return c.lead().usual()
 }
 
 // leave ends the open domain; the pending picture gets the given duration.
@@ -198,26 +233,34 @@ func (c *Channel) leave(dur clock.Ticks) error {
 		return nil
 	}
 	c.flowing = false
-	if c.video == nil {
-		err := c.audio.closeSegment()
-		c.publish(c.audio.rendition)
-		return err
+	if !c.pictured {
+		c.end(c.audio.ticks(c.audio.next))
+		c.note(c.audio.rendition, true)
+		return c.audio.closeSegment()
 	}
-	v := c.video
+	v := c.lead()
 	end := v.at(v.pending) + dur
 	if _, err := v.seal(dur); err != nil {
 		return err
 	}
 	v.pending = nil
+	c.end(end)
+	c.note(v.rendition, true)
 	if err := v.closeSegment(); err != nil {
 		return err
 	}
-	if c.audio != nil {
-		if err := c.audio.finish(end); err != nil {
-			return err
-		}
-		c.publish(c.audio.rendition)
+	if c.audio == nil {
+		return nil
 	}
-	c.publish(v.rendition)
-	return nil
+	c.note(c.audio.rendition, true)
+	return c.audio.finish(end)
+}
+
+// end tells the renditions that follow where the domain ends. What is at the
+// end is of the next domain, so they come to just before it.
+func (c *Channel) end(at clock.Ticks) {
+	c.horizon = at - small
+	for _, f := range c.followers() {
+		f.until(at)
+	}
 }

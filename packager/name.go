@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Names of the renditions, and of the multivariant playlist.
+// Names of the renditions, and of the multivariant playlist. Further renditions
+// of the pictures are "video2" to "video8".
 const (
 	Video = "video"
 	Audio = "audio"
@@ -61,6 +62,9 @@ func ParseName(file string) (Name, bool) {
 	switch {
 	case strings.HasPrefix(file, Video):
 		rendition = Video
+		if n := len(Video); len(file) > n && videoIndex(file[:n+1]) > 0 {
+			rendition = file[:n+1]
+		}
 	case strings.HasPrefix(file, Audio):
 		rendition = Audio
 	default:
@@ -89,6 +93,26 @@ func ParseName(file string) (Name, bool) {
 		n.Part, ok = ParseNumber(part)
 	}
 	return n, ok
+}
+
+// videoName is the name of the i-th rendition of the pictures, from 0.
+func videoName(i int) string {
+	if i == 0 {
+		return Video
+	}
+	return Video + strconv.Itoa(i+1)
+}
+
+// videoIndex is the reverse of videoName, negative for other names.
+func videoIndex(name string) int {
+	switch rest, ok := strings.CutPrefix(name, Video); {
+	case !ok:
+	case rest == "":
+		return 0
+	case len(rest) == 1 && rest[0] >= '2' && rest[0] < '1'+maxVideo:
+		return int(rest[0] - '1')
+	}
+	return -1
 }
 
 func isHash(s string) bool {

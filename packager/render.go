@@ -2,7 +2,9 @@ package packager
 
 import (
 	"bytes"
-	"compress/gzip"
+	"compress/flate"
+	"encoding/binary"
+	"hash/crc32"
 	"time"
 
 	"github.com/cuelight/cuelight/packager/m3u8"
@@ -10,17 +12,39 @@ import (
 
 // renderer keeps what rendering needs again and again.
 type renderer struct {
-	list  []m3u8.Segment
-	parts []m3u8.Part
-	zip   *gzip.Writer
+	list        []m3u8.Segment
+	parts       []m3u8.Part
+	zip         *flate.Writer
+	full, delta sheet // of the last edge
+	stale       bool  // they tell of another init section
+}
+
+// sheet is a playlist without its reports. Those change with every part of
+// every rendition, so they are put behind it without rendering or compressing
+// the rest again.
+type sheet struct {
+	plain    []byte
+	deflated []byte // in whole bytes, without the last block
+	sum      uint32 // of plain, as gzip wants it
 }
 
 // show publishes the rendition as it is now. The others are what it reports
 // on; wake says that the edge moved.
-func (r *rendition) show(other *rendition, ended, wake bool) {
+func (r *rendition) show(others []*rendition, ended, wake bool) {
 	s := r.snapshot(ended)
 	if len(r.segments) > 0 { // players want a whole segment
-		r.renderPlaylists(s, other)
+		if wake || r.render.stale || r.render.full.plain == nil {
+			r.renderPlaylists(s)
+		}
+		var tail []byte
+		if !ended {
+			tail = m3u8.AppendReports(nil, r.reports(others))
+		}
+		s.Full = r.render.full.with(tail)
+		s.Delta = s.Full
+		if r.render.delta.plain != nil {
+			s.Delta = r.render.delta.with(tail)
+		}
 	}
 	if wake {
 		r.window.publish(s)
@@ -45,7 +69,7 @@ func (r *rendition) snapshot(ended bool) *Snapshot {
 	}
 	seg := r.segments[n-1]
 	s.Closed = seg.MSN
-	s.Edge = Position{seg.MSN, uint64(len(seg.Parts) - 1)}
+	s.Edge = Position{seg.MSN, uint64(max(len(seg.Parts), 1) - 1)} // a gap counts as one part
 	s.Hint = Position{MSN: seg.MSN + 1}
 	if r.open != nil && len(r.open.Parts) > 0 {
 		seg := *r.open
@@ -56,15 +80,14 @@ func (r *rendition) snapshot(ended bool) *Snapshot {
 	return s
 }
 
-// renderPlaylists fills in the full playlist and the delta update.
-func (r *rendition) renderPlaylists(s *Snapshot, other *rendition) {
+// renderPlaylists renders the full playlist and the delta update.
+func (r *rendition) renderPlaylists(s *Snapshot) {
 	listed := s.segments[r.listed:]
 	m := m3u8.Media{
 		Control:               r.cfg.Control(),
 		MediaSequence:         listed[0].MSN,
 		DiscontinuitySequence: listed[0].domain,
 		Segments:              r.describe(listed),
-		Reports:               reports(other),
 		Ended:                 s.Ended,
 	}
 	if listed[0].fresh {
@@ -76,26 +99,28 @@ func (r *rendition) renderPlaylists(s *Snapshot, other *rendition) {
 			m.HintMap = r.init.uri
 		}
 	}
-	s.Full = r.text(&m)
-	s.Delta = s.Full
+	r.render.stale = false
+	r.render.full, r.render.delta = r.render.sheet(&m), sheet{}
 	if n := r.skippable(listed); n > 0 && !s.Ended {
 		m.Skipped = n
 		m.Segments = m.Segments[n:]
-		s.Delta = r.text(&m)
+		r.render.delta = r.render.sheet(&m)
 	}
 }
 
-// reports says how far the other rendition is (R1, R2).
-func reports(other *rendition) []m3u8.Report {
-	if other == nil {
-		return nil
+// reports says how far the other renditions are (R1, R2).
+func (r *rendition) reports(others []*rendition) []m3u8.Report {
+	list := make([]m3u8.Report, 0, len(others))
+	for _, o := range others {
+		if o == r {
+			continue
+		}
+		if s := o.window.Load(); s.Ready() {
+			uri := Name{Kind: NamePlaylist, Rendition: o.name}.String()
+			list = append(list, m3u8.Report{URI: uri, MSN: s.Edge.MSN, LastPart: s.Edge.Part})
+		}
 	}
-	s := other.window.Load()
-	if !s.Ready() {
-		return nil
-	}
-	uri := Name{Kind: NamePlaylist, Rendition: other.name}.String()
-	return []m3u8.Report{{URI: uri, MSN: s.Edge.MSN, LastPart: s.Edge.Part}}
+	return list
 }
 
 // describe says for every listed segment what the playlist says. Parts are
@@ -111,12 +136,12 @@ func (r *rendition) describe(listed []*Segment) []m3u8.Segment {
 	}
 	for i, s := range listed {
 		seg := m3u8.Segment{
-			Discontinuity: s.fresh, DateTime: s.pdt.Time(), Duration: s.duration,
+			Discontinuity: s.fresh, DateTime: s.pdt.Time(), Duration: s.duration, Gap: s.gap,
 		}
 		if s.mapHere || i == 0 {
 			seg.Map = s.init.uri
 		}
-		if s.Length != nil {
+		if s.whole {
 			seg.URI = s.uri
 		}
 		if i >= first {
@@ -139,27 +164,50 @@ func (r *rendition) skippable(listed []*Segment) int {
 	i := len(listed)
 	for i > 0 && behind < skipTargets*r.cfg.SegmentTarget {
 		i--
-		if s := listed[i]; s.Length != nil {
+		if s := listed[i]; s.whole {
 			behind += s.duration
 		}
 	}
 	return i
 }
 
-// text renders m and compresses it.
-func (r *rendition) text(m *m3u8.Media) Text {
-	return r.render.compress(m.Append(make([]byte, 0, 8<<10)))
+func (r *renderer) sheet(m *m3u8.Media) sheet {
+	return r.deflate(m.Append(make([]byte, 0, 8<<10)))
 }
 
-func (r *renderer) compress(plain []byte) Text {
-	var zipped bytes.Buffer
-	zipped.Grow(len(plain)/2 + 64)
+// deflate compresses text as far as nothing comes behind it.
+func (r *renderer) deflate(text []byte) sheet {
+	var out bytes.Buffer
+	out.Grow(len(text)/2 + 64)
 	if r.zip == nil {
-		r.zip = gzip.NewWriter(&zipped)
+		r.zip, _ = flate.NewWriter(&out, flate.DefaultCompression) // fails for other levels only
 	} else {
-		r.zip.Reset(&zipped)
+		r.zip.Reset(&out)
 	}
-	r.zip.Write(plain) // a bytes.Buffer refuses nothing
-	r.zip.Close()
-	return Text{Plain: newBlob(plain), Gzip: newBlob(zipped.Bytes())}
+	r.zip.Write(text) // a bytes.Buffer refuses nothing
+	r.zip.Flush()
+	return sheet{plain: text, deflated: out.Bytes(), sum: crc32.ChecksumIEEE(text)}
+}
+
+// with returns the playlist with a tail of less than 64 KiB, which is stored in
+// the compressed one as it is. Spec: RFC 1951 §3.2.4, RFC 1952 §2.3.
+func (s *sheet) with(tail []byte) Text {
+	plain := append(s.plain[:len(s.plain):len(s.plain)], tail...)
+	zipped := make([]byte, 0, len(s.deflated)+len(tail)+32)
+	zipped = append(zipped, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
+	zipped = append(zipped, s.deflated...)
+	const lastStored = 1
+	zipped = append(zipped, lastStored)
+	zipped = binary.LittleEndian.AppendUint16(zipped, uint16(len(tail)))
+	zipped = binary.LittleEndian.AppendUint16(zipped, ^uint16(len(tail)))
+	zipped = append(zipped, tail...)
+	zipped = binary.LittleEndian.AppendUint32(zipped, crc32.Update(s.sum, crc32.IEEETable, tail))
+	zipped = binary.LittleEndian.AppendUint32(zipped, uint32(len(plain)))
+	return Text{Plain: newBlob(plain), Gzip: newBlob(zipped)}
+}
+
+// compress makes a whole text of plain.
+func (r *renderer) compress(plain []byte) Text {
+	s := r.deflate(plain)
+	return s.with(nil)
 }

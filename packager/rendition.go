@@ -26,6 +26,13 @@ type cut struct {
 	at     clock.Ticks
 	pdt    clock.Instant
 	domain uint64
+	fresh  bool // the domain begins here
+	short  bool // the segment before is short on purpose, so no key frame is due
+
+	// until is where the segment ends, once that is known: at the next cut, or
+	// with the domain.
+	until clock.Ticks
+	known bool
 }
 
 type initSection struct {
@@ -83,6 +90,7 @@ func (r *rendition) setScale(scale int64) {
 
 // setInit makes data the init section of the segments that open from now on.
 func (r *rendition) setInit(data []byte) {
+	r.render.stale = true
 	hash := fmt.Sprintf("%08x", crc(0, data))
 	for _, i := range r.inits {
 		if i.hash == hash {
@@ -170,11 +178,27 @@ func (r *rendition) closeSegment() error {
 	if len(s.Parts) == 0 {
 		return fmt.Errorf("close segment %d of %s: it is empty", s.MSN, r.name)
 	}
+	s.whole = true
 	s.Length = []string{strconv.Itoa(s.size)}
 	s.ETag = []string{etag(s.sum, s.size)}
 	if s.duration >= r.cfg.SegmentTarget/2 { // shorter ones are no measure (rfc8216bis §4.4.6.2)
 		r.peak = max(r.peak, int(float64(s.size*8)/s.duration.Seconds()))
 	}
+	r.segments = append(r.segments, s)
+	r.slide()
+	return nil
+}
+
+// closeGap ends the open segment, which should have gone on until the given
+// media time: what is missing of it is missing for good (G1).
+func (r *rendition) closeGap(until clock.Ticks) error {
+	if err := r.closePart(); err != nil {
+		return err
+	}
+	s := r.open
+	r.open = nil
+	s.whole, s.gap = true, true
+	s.duration = (until - s.at).Duration()
 	r.segments = append(r.segments, s)
 	r.slide()
 	return nil

@@ -27,3 +27,29 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	}
 }
+
+func TestIndependence(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		seg  Segment
+		want bool
+	}{
+		{"R6 a key frame first", Segment{independent: true}, true},
+		{"R6 a forced cut", Segment{}, false},
+		{"R6 an open GOP", Segment{independent: true, leans: true}, false},
+		{"R6 a gap", Segment{gap: true}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := Config{}.withDefaults()
+			r := newRendition(Video, &cfg, 90_000, 1)
+			r.segments = []*Segment{{independent: true}, &tc.seg}
+			if got := r.allIndependent(); got != tc.want {
+				t.Errorf("independent: %v, want %v", got, tc.want)
+			}
+			r.segments, r.open = r.segments[:1], &tc.seg
+			if got := r.allIndependent(); got != tc.want {
+				t.Errorf("independent while open: %v, want %v", got, tc.want)
+			}
+		})
+	}
+}

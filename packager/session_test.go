@@ -1,7 +1,6 @@
 package packager_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -152,14 +151,4 @@ func TestSoundJoinsLater(t *testing.T) {
 	s.play(packagertest.Show{Start: first, Duration: 5 * time.Second, NoAudio: true})
 	s.play(packagertest.Show{Start: first + 10*clock.TicksPerSecond, Duration: 5 * time.Second})
 	packagertest.Together(t, s.video, s.audio)
-}
-
-func TestPublisherWithoutPicturesIsRefused(t *testing.T) {
-	s := newStage(t, packager.Config{})
-	s.play(packagertest.Show{Start: first, Duration: 3 * time.Second})
-	var refused *packager.UnsupportedError
-	err := s.c.Begin(packagertest.Show{NoVideo: true}.Tracks())
-	if !errors.As(err, &refused) {
-		t.Errorf("err = %v, want an UnsupportedError", err)
-	}
 }

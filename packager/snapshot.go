@@ -64,7 +64,7 @@ type Snapshot struct {
 type Segment struct {
 	MSN    uint64
 	Parts  []Part
-	Length []string // Content-Length of the whole segment, nil while it is open
+	Length []string // Content-Length of the whole segment, nil while it is open and for a gap
 	ETag   []string // the same
 
 	head
@@ -74,6 +74,9 @@ type Segment struct {
 	units       int64 // duration in the track's timescale
 	duration    time.Duration
 	independent bool // begins with a key frame
+	leans       bool // holds pictures that need the segment before
+	whole       bool // closed
+	gap         bool // its media, or the rest of it, never came
 }
 
 // Part is a partial segment.

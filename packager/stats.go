@@ -55,30 +55,44 @@ func (c *counters) session() { c.sessionForced, c.holesInRow = 0, 0 }
 // Stats returns the numbers as of the last cut.
 func (c *Channel) Stats() Stats { return *c.stats.Load() }
 
-// note makes the numbers of now those that Stats returns.
-func (c *Channel) note() {
+// measure makes the numbers of now those that Stats returns.
+func (c *Channel) measure() {
 	s := Stats{
 		Live: c.live, ForcedCuts: uint64(c.count.forced), Holes: uint64(c.count.holes), Dropped: uint64(c.count.dropped),
 	}
 	if a := c.audio; a != nil {
-		s.AudioCodec, s.SampleRate = soundCodecs(a.config), a.config.SampleRate
-		s.Channels = channels(a.config.ChannelConfig)
+		s.AudioCodec, s.SampleRate, s.Channels = a.format.codecs, a.format.rate, a.format.channels
 		s.SilentFrames = uint64(a.filled)
-		s.Dropped += uint64(a.late)
-		s.Bitrate += a.recent()
-		s.Parts += uint64(a.sequence)
+		s.Dropped += uint64(a.late + a.broken)
 		s.Edge = a.window.Load().Edge
 	}
-	if v := c.video; v != nil {
-		if v.format.sps != nil {
-			s.VideoCodec, s.Width, s.Height = v.format.codecs(), v.format.width, v.format.height
-		}
+	if c.pictured {
+		v := c.lead()
+		s.VideoCodec, s.Width, s.Height = v.format.codecs, v.format.width, v.format.height
 		s.FrameRate, s.GOP = v.frameRate(), v.gop().Duration()
-		s.Bitrate += v.recent()
-		s.Parts += uint64(v.sequence)
 		s.Edge = v.window.Load().Edge
 	}
+	for _, f := range c.videos {
+		s.Parts += uint64(f.sequence)
+		if f.track != noTrack {
+			s.Renditions = append(s.Renditions, f.stats())
+		}
+	}
+	if a := c.audio; a != nil {
+		s.Parts += uint64(a.sequence)
+		s.Renditions = append(s.Renditions, RenditionStats{Name: a.name, Codec: a.format.codecs, Bitrate: a.recent()})
+	}
+	for _, r := range s.Renditions {
+		s.Bitrate += r.Bitrate
+	}
 	c.stats.Store(&s)
+}
+
+func (f *follower) stats() RenditionStats {
+	return RenditionStats{
+		Name: f.name, Codec: f.format.codecs, Width: f.format.width, Height: f.format.height,
+		FrameRate: f.frameRate(), Bitrate: f.recent(), Derived: f.derived,
+	}
 }
 
 // recent is the bit rate of the last five seconds of media.
@@ -96,7 +110,11 @@ func (r *rendition) recent() int {
 		count(r.open.Parts)
 	}
 	for i := len(r.segments) - 1; i >= 0 && duration < span; i-- {
-		count(r.segments[i].Parts)
+		if s := r.segments[i]; s.gap {
+			duration += s.duration
+		} else {
+			count(s.Parts)
+		}
 	}
 	if duration == 0 {
 		return 0

@@ -1,10 +1,7 @@
 package packager
 
 import (
-	"bytes"
 	"fmt"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager/cmaf"
@@ -33,16 +30,17 @@ const reorder = 4 * clock.TicksPerSecond
 type picture struct {
 	dts, pts clock.Ticks
 	key      bool
+	leans    bool // on pictures before the key frame that it follows
 	data     []byte
 }
 
-// video cuts pictures. It leads: where it cuts, sound is cut too.
+// video cuts pictures.
 type video struct {
 	*rendition
 	format  pictureFormat
 	pending *picture
 	start   clock.Ticks // DTS of the open segment's first picture
-	lead    clock.Ticks // PTS − DTS of the last key frame
+	lead    clock.Ticks // PTS − DTS of key frames with which what is shown begins
 	lastKey clock.Ticks
 	gops    [gopMemory]clock.Ticks
 	keys    int         // key frames of the domain
@@ -53,8 +51,8 @@ type video struct {
 	span    clock.Ticks // and their duration
 }
 
-// picture makes f a sample: NAL units that the init section already says are
-// taken out. It returns a format when f begins with another one than before.
+// picture makes f a sample, without the parameter sets that the init section
+// has. It returns a format when f begins with another one than before.
 //
 // It returns nil for a frame without pictures, for one whose timestamps cannot
 // be right, and while there is no format.
@@ -67,23 +65,14 @@ func (v *video) picture(f media.Frame) (*picture, *pictureFormat, error) {
 	if format != nil {
 		now = format
 	}
-	if now.sps == nil {
+	if off := f.PTS - f.DTS; !now.known() || off > reorder || off < -reorder {
 		return nil, nil, nil
 	}
-	units := make([][]byte, 0, len(f.Units))
-	for _, u := range f.Units {
-		if len(u) > 0 && !now.says(u) {
-			units = append(units, u)
-		}
-	}
-	if off := f.PTS - f.DTS; len(units) == 0 || off > reorder || off < -reorder {
-		return nil, nil, nil
-	}
-	data, err := cmaf.AVC(units)
-	if err != nil {
+	data, err := now.sample(f.Units)
+	if err != nil || data == nil {
 		return nil, nil, err
 	}
-	return &picture{dts: f.DTS, pts: f.PTS, key: f.Key, data: data}, format, nil
+	return &picture{dts: f.DTS, pts: f.PTS, key: f.Key, leans: now.leans(f.Units), data: data}, format, nil
 }
 
 // inBand returns the format that a key frame brings along, nil if it brings
@@ -92,55 +81,26 @@ func (v *video) inBand(f media.Frame) (*pictureFormat, error) {
 	if !f.Key {
 		return nil, nil
 	}
-	sps, pps := v.format.sps, v.format.pps
-	for _, u := range f.Units {
-		switch unitType(u) {
-		case h264.NALUTypeSPS:
-			sps = u
-		case h264.NALUTypePPS:
-			if id, ok := parameterID(u); ok && (pps == nil || id == v.format.ppsID) {
-				pps = u
-			}
-		}
-	}
-	if sps == nil || pps == nil || bytes.Equal(sps, v.format.sps) && bytes.Equal(pps, v.format.pps) {
+	c := v.format.with(f.Units)
+	if c == nil || !c.complete() {
 		return nil, nil
 	}
-	format, err := pictureOf(sps, pps)
+	format, err := formatOf(c)
 	if err != nil {
 		return nil, fmt.Errorf("change picture format: %w", err)
 	}
 	return &format, nil
 }
 
-// says reports whether u has no place in a sample of format f. A second PPS
-// stays in band: avcC carries only one here.
-func (f *pictureFormat) says(u []byte) bool {
-	switch unitType(u) {
-	case h264.NALUTypeSPS, h264.NALUTypeAccessUnitDelimiter, h264.NALUTypeFillerData:
-		return true
-	case h264.NALUTypePPS:
-		return bytes.Equal(u, f.pps)
-	}
-	return false
-}
-
-func unitType(u []byte) h264.NALUType {
-	if len(u) == 0 {
-		return 0
-	}
-	return h264.NALUType(u[0] & 0x1F)
-}
-
 // setFormat makes f the format of the segments that open from now on.
-func (v *video) setFormat(f pictureFormat) error {
-	data, err := cmaf.Init(&media.H264{SPS: f.sps, PPS: f.pps}, clock.TicksPerSecond)
-	if err != nil {
-		return err
+func (v *video) setFormat(f pictureFormat) {
+	if v.format.size != f.size || v.format.codecs != f.codecs {
+		v.peak = 0 // bit rates of the other format tell nothing
 	}
 	v.format = f
-	v.setInit(data)
-	return nil
+	if f.known() {
+		v.setInit(f.init)
+	}
 }
 
 // monotonic corrects p's decoding time so that it is after the one before and
@@ -163,6 +123,20 @@ func (v *video) hole(p *picture) bool {
 	return int64(p.dts-v.pending.dts) > v.target
 }
 
+// undecodable reports whether p cannot be decoded by anybody, because it leans
+// on pictures before those that the domain, or a rendition that came back,
+// begins with. It is left out, and the key frame takes its time of decoding:
+// what is shown begins with the key frame anyway.
+func (v *video) undecodable(p *picture) bool {
+	if !p.leans || v.keys != 1 {
+		return false
+	}
+	if first := v.pending; first.key && p.dts <= first.pts {
+		first.dts, v.start, v.lead = p.dts, p.dts, first.pts-p.dts
+	}
+	return true
+}
+
 // seal gives the pending picture its duration and puts it into a part. It
 // reports whether a part had to be closed before it.
 func (v *video) seal(dur clock.Ticks) (cut bool, err error) {
@@ -171,6 +145,7 @@ func (v *video) seal(dur clock.Ticks) (cut bool, err error) {
 		err = v.closePart()
 	}
 	p := v.pending
+	v.open.leans = v.open.leans || p.leans
 	v.add(&cmaf.Sample{
 		Duration: uint32(dur), PTSOffset: int32(p.pts - p.dts), Sync: p.key, Payload: p.data,
 	}, int64(p.dts), int64(p.pts))
@@ -213,11 +188,17 @@ func (v *video) noteKey(p *picture) {
 		v.frame = v.span / clock.Ticks(v.seen)
 		v.rate = float64(v.seen) * clock.TicksPerSecond / float64(v.span)
 	}
+	if v.keys == 0 || !v.late(p) {
+		v.lead = p.pts - p.dts
+	}
 	v.seen, v.span = 0, 0
 	v.keys++
 	v.lastKey = p.dts
-	v.lead = p.pts - p.dts
 }
+
+// late reports whether the key frame p is shown after pictures that are
+// decoded after it, which lean on the GOP before.
+func (v *video) late(p *picture) bool { return p.pts-p.dts > v.lead+v.frame/2 }
 
 // cutBefore decides whether p begins a segment: at the first key frame at or
 // after the target, at an earlier one if no other will come in time, and
@@ -240,10 +221,24 @@ func (v *video) cutBefore(p *picture) bool {
 	return next < elapsed-v.frame/2 || next > target+slack
 }
 
-// at is the media time at which p begins to be shown, for a segment that
-// begins with it. Pictures in between do not come in the order in which they
-// are shown, so they stand at the distance of the key frame before.
-func (v *video) at(p *picture) clock.Ticks { return p.dts + v.lead }
+// restart forgets the pictures before the key frame p, with which a domain
+// begins or a rendition comes back.
+func (v *video) restart(p *picture) {
+	v.keys, v.gops = 0, [gopMemory]clock.Ticks{}
+	v.seen, v.span = 0, 0
+	v.noteKey(p)
+}
+
+// at is the media time at which a segment that begins with p begins to be
+// shown. With most key frames that is theirs. Pictures in between do not come
+// in the order in which they are shown, and an open GOP shows pictures before
+// its key frame, so both stand at the usual distance to their decoding.
+func (v *video) at(p *picture) clock.Ticks {
+	if p.key && !v.late(p) {
+		return p.pts
+	}
+	return p.dts + v.lead
+}
 
 // usual is the duration to give to a picture that has no successor.
 func (v *video) usual() clock.Ticks {

@@ -15,9 +15,10 @@ type View struct {
 	// Live says that a publisher is there, so that media will come.
 	Live bool
 
-	video, audio *Window
-	control      m3u8.Control
-	next         chan struct{} // closed when another view replaces this one
+	video   [maxVideo]*Window
+	audio   *Window
+	control m3u8.Control
+	next    chan struct{} // closed when another view replaces this one
 }
 
 // Ready reports whether there is something to play.
@@ -25,14 +26,13 @@ func (v *View) Ready() bool { return len(v.Multivariant.Plain.Bytes) > 0 }
 
 // Window returns the live edge of a rendition, nil if there is none.
 func (v *View) Window(rendition string) *Window {
-	switch rendition {
-	case Video:
-		return v.video
-	case Audio:
+	if rendition == Audio {
 		return v.audio
-	default:
-		return nil
 	}
+	if i := videoIndex(rendition); i >= 0 {
+		return v.video[i]
+	}
+	return nil
 }
 
 // Control returns what every media playlist says of its server.
@@ -70,20 +70,14 @@ func (c *Channel) WaitView(ctx context.Context, limit time.Duration) (*View, err
 func (c *Channel) show() {
 	old := c.View()
 	v := &View{Live: c.live, control: old.control, Multivariant: old.Multivariant}
-	ready := true
-	if c.video != nil {
-		v.video = c.video.window
-		ready = v.video.Load().Ready()
+	for i, f := range c.videos {
+		v.video[i] = f.window
 	}
 	if c.audio != nil {
 		v.audio = c.audio.window
-		ready = ready && v.audio.Load().Ready()
 	}
-	c.note()
-	if c.video != nil && c.video.format.sps == nil {
-		ready = false // the new publisher's format comes with its first key frame
-	}
-	if ready && (v.video != nil || v.audio != nil) {
+	c.measure()
+	if c.ready() {
 		text := c.multivariant()
 		if !bytes.Equal(text, old.Multivariant.Plain.Bytes) {
 			v.Multivariant = c.renderer().compress(text)
@@ -98,57 +92,77 @@ func (c *Channel) show() {
 	close(old.next)
 }
 
-func (c *Channel) renderer() *renderer {
-	if c.video != nil {
-		return &c.video.render
+// ready reports whether what leads, and sound, can be played (V3). A new
+// publisher's pictures cannot before their format is there.
+func (c *Channel) ready() bool {
+	if c.audio != nil && !c.audio.window.Load().Ready() {
+		return false
 	}
-	return &c.audio.render
+	if c.pictured {
+		v := c.lead()
+		return v.window.Load().Ready() && v.format.known()
+	}
+	return c.audio != nil
 }
 
-// multivariant renders the multivariant playlist (R6).
+func (c *Channel) renderer() *renderer {
+	if c.audio != nil {
+		return &c.audio.render
+	}
+	return &c.lead().render
+}
+
+// multivariant renders the multivariant playlist (R6). Sound alone is a
+// variant of its own.
 func (c *Channel) multivariant() []byte {
-	var m m3u8.Multivariant
-	var v m3u8.Variant
-	var pictures, sound string
-	m.IndependentSegments = true
-	if c.video != nil {
-		f := &c.video.format
-		pictures = f.codecs()
-		v.URI = Name{Kind: NamePlaylist, Rendition: Video}.String()
-		v.Width, v.Height, v.FrameRate = f.width, f.height, c.video.frameRate()
-		v.Bandwidth, v.AverageBandwidth = c.video.rates()
-		m.IndependentSegments = c.video.allIndependent()
+	m := m3u8.Multivariant{IndependentSegments: true}
+	var sound m3u8.Variant
+	if a := c.audio; a != nil {
+		sound = m3u8.Variant{URI: Name{Kind: NamePlaylist, Rendition: Audio}.String(), Codecs: a.format.codecs}
+		sound.Bandwidth, sound.AverageBandwidth = a.rates()
+	}
+	if !c.pictured {
+		m.Variants = []m3u8.Variant{sound}
+		return m.Append(nil)
 	}
 	if c.audio != nil {
-		sound = soundCodecs(c.audio.config)
-		uri := Name{Kind: NamePlaylist, Rendition: Audio}.String()
-		peak, average := c.audio.rates()
-		v.Bandwidth += peak
-		v.AverageBandwidth += average
-		if c.video == nil {
-			v.URI = uri
-		} else {
-			v.Audio = "sound"
-			m.Renditions = []m3u8.Rendition{{Group: "sound", Name: "Sound", URI: uri, Channels: channels(c.audio.config.ChannelConfig)}}
+		m.Renditions = []m3u8.Rendition{{Group: group, Name: "Sound", URI: sound.URI, Channels: c.audio.format.channels}}
+	}
+	for i, f := range c.videos {
+		if i == 0 || f.listed() {
+			m.Variants = append(m.Variants, f.variant(&sound))
+			m.IndependentSegments = m.IndependentSegments && f.allIndependent()
 		}
 	}
-	v.Codecs = joinCodecs(pictures, sound)
-	m.Variants = []m3u8.Variant{v}
 	return m.Append(nil)
 }
 
-// rates returns the peak and the average bit rate of what the playlist lists,
-// rounded up to 1 kbit/s so that the multivariant playlist seldom changes.
-func (r *rendition) rates() (peak, average int) {
-	var size int
-	var duration time.Duration
-	list := r.segments[r.listed:]
-	if r.open != nil {
-		size, duration = r.open.size, r.open.duration
+// group is the name of the group that the sound is in.
+const group = "sound"
+
+// variant describes the rendition together with the sound.
+func (f *follower) variant(sound *m3u8.Variant) m3u8.Variant {
+	v := m3u8.Variant{
+		URI:   Name{Kind: NamePlaylist, Rendition: f.name}.String(),
+		Width: f.format.width, Height: f.format.height, FrameRate: f.frameRate(),
+		Codecs: joinCodecs(f.format.codecs, sound.Codecs),
 	}
-	for _, s := range list {
-		size += s.size
-		duration += s.duration
+	v.Bandwidth, v.AverageBandwidth = f.rates()
+	v.Bandwidth += sound.Bandwidth
+	v.AverageBandwidth += sound.AverageBandwidth
+	if sound.URI != "" {
+		v.Audio = group
+	}
+	return v
+}
+
+// rates returns the peak and the average bit rate of what the playlist lists in
+// the format of now, rounded up to 1 kbit/s so that the multivariant playlist
+// seldom changes.
+func (r *rendition) rates() (peak, average int) {
+	size, duration := r.listedMedia(func(s *Segment) bool { return s.init == r.init })
+	if duration == 0 { // nothing of a new format yet
+		size, duration = r.listedMedia(func(*Segment) bool { return true })
 	}
 	if duration > 0 {
 		average = int(float64(size*8) / duration.Seconds())
@@ -159,12 +173,29 @@ func (r *rendition) rates() (peak, average int) {
 	return peak, average
 }
 
-// allIndependent reports whether every listed segment begins with a key frame.
-func (r *rendition) allIndependent() bool {
+// listedMedia measures those segments that the playlist lists. What is missing
+// does not count.
+func (r *rendition) listedMedia(of func(*Segment) bool) (size int, duration time.Duration) {
+	if r.open != nil && of(r.open) {
+		size, duration = r.open.size, r.open.duration
+	}
 	for _, s := range r.segments[r.listed:] {
-		if !s.independent {
+		if !s.gap && of(s) {
+			size += s.size
+			duration += s.duration
+		}
+	}
+	return size, duration
+}
+
+// allIndependent reports whether every listed segment can be decoded without
+// the one before.
+func (r *rendition) allIndependent() bool {
+	alone := func(s *Segment) bool { return s.gap || s.independent && !s.leans }
+	for _, s := range r.segments[r.listed:] {
+		if !alone(s) {
 			return false
 		}
 	}
-	return r.open == nil || r.open.independent
+	return r.open == nil || alone(r.open)
 }

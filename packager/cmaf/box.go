@@ -2,6 +2,7 @@ package cmaf
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/cuelight/cuelight/sync/clock"
 )
@@ -54,4 +55,51 @@ func NTP(i clock.Instant) uint64 {
 	}
 	fraction := (uint64(micros) << 32) / million
 	return uint64(uint32(secs+ntpEpoch))<<32 | fraction
+}
+
+// edit replaces the payload of the box at path by what change makes of it, and
+// corrects the sizes of those around it. The bytes given are not changed.
+func edit(data []byte, path []string, change func([]byte) []byte) ([]byte, error) {
+	for at := 0; at+8 <= len(data); {
+		size := int(binary.BigEndian.Uint32(data[at:]))
+		if size < 8 || size > len(data)-at {
+			return nil, fmt.Errorf("a box of %d bytes in %d", size, len(data)-at)
+		}
+		kind, payload := string(data[at+4:at+8]), data[at+8:at+size]
+		if kind != path[0] {
+			at += size
+			continue
+		}
+		payload = append([]byte(nil), payload...)
+		if len(path) == 1 {
+			payload = change(payload)
+		} else {
+			head := fields(kind)
+			if len(payload) < head {
+				return nil, fmt.Errorf("box %s has %d bytes", kind, len(payload))
+			}
+			inner, err := edit(payload[head:], path[1:], change)
+			if err != nil {
+				return nil, err
+			}
+			payload = append(payload[:head:head], inner...)
+		}
+		out := box(append([]byte(nil), data[:at]...), kind, payload...)
+		return append(out, data[at+size:]...), nil
+	}
+	return nil, fmt.Errorf("no box %s", path[0])
+}
+
+// fields is how many bytes stand in a box before the boxes within.
+// Spec: ISO/IEC 14496-12 §8.5.2, §12.1.3, §12.2.3.
+func fields(kind string) int {
+	switch kind {
+	case "stsd":
+		return 8
+	case "hvc1":
+		return 78
+	case "Opus":
+		return 28
+	}
+	return 0
 }

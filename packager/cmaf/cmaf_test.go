@@ -43,13 +43,19 @@ func kinds(list []box) string {
 }
 
 func TestInit(t *testing.T) {
-	sps := []byte("\x67\x4d\x40\x1e\xec\xa0\x50\x17\xfc\xb8\x08\x80\x00\x00\x03\x00\x80\x00\x00\x1e\x07\x8b\x16\xcb")
+	avcSPS := []byte("\x67\x4d\x40\x1e\xec\xa0\x50\x17\xfc\xb8\x08\x80\x00\x00\x03\x00\x80\x00\x00\x1e\x07\x8b\x16\xcb")
 	for _, tc := range []struct {
 		name  string
 		codec media.Codec
 		scale uint32
 	}{
-		{"M1 pictures", &media.H264{SPS: sps, PPS: []byte("\x68\xeb\xe3\xcb\x20")}, 90_000},
+		{"M1 pictures", &media.H264{SPS: avcSPS, PPS: []byte("\x68\xeb\xe3\xcb\x20")}, 90_000},
+		{"M1 pictures, HEVC", &media.HEVC{VPS: vps, SPS: sps, PPS: pps}, 90_000},
+		{"M1 pictures, AV1", &media.AV1{SequenceHeader: sequence}, 90_000},
+		{"M1 sound, Opus", &media.Opus{Channels: 8}, 48_000},
+		{"M1 sound, HE-AAC", &media.AAC{Config: mpeg4audio.AudioSpecificConfig{
+			Type: 2, SampleRate: 22_050, ChannelConfig: 2, ExtensionType: 5, ExtensionSampleRate: 44_100,
+		}}, 44_100},
 		{"M1 sound", &media.AAC{Config: mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 44_100, ChannelConfig: 2}}, 44_100},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package cmaf
 import (
 	"fmt"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 
@@ -15,7 +14,7 @@ type Sample struct {
 	Duration  uint32 // in units of the track's timescale
 	PTSOffset int32  // presentation minus decoding time, same units; may be negative
 	Sync      bool   // decoding can start here
-	Payload   []byte // length-prefixed NAL units, or one raw AAC access unit
+	Payload   []byte // of NALUnits or OBUs, one raw AAC access unit, or one Opus packet
 }
 
 // Part is the content of one partial segment: one fragment of one track.
@@ -59,14 +58,4 @@ func (p *Part) Marshal() ([]byte, error) {
 	// moof counts data offsets from itself, so boxes may go before it.
 	out = prft(out, TrackID, p.At, p.MediaTime)
 	return append(out, buf.Bytes()...), nil
-}
-
-// AVC joins NAL units with four-byte lengths, as avc1 samples need them.
-// Spec: ISO/IEC 14496-15 §5.3.4.2.
-func AVC(units [][]byte) ([]byte, error) {
-	out, err := h264.AVCC(units).Marshal()
-	if err != nil {
-		return nil, fmt.Errorf("join NAL units: %w", err)
-	}
-	return out, nil
 }

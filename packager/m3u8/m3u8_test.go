@@ -62,6 +62,12 @@ func TestMedia(t *testing.T) {
 	delta.HintMap = "c.mp4"
 	golden(t, "delta.m3u8", delta.Append(nil))
 
+	gap := show()
+	gap.Segments = gap.Segments[:2]
+	gap.Segments[1].Gap, gap.Segments[1].Parts = true, nil
+	gap.HintPart = "v-43.0.mp4"
+	golden(t, "gap.m3u8", gap.Append(nil))
+
 	ended := show()
 	ended.Segments = ended.Segments[:2]
 	ended.Ended = true
@@ -78,6 +84,12 @@ func TestMultivariant(t *testing.T) {
 		}},
 	}
 	golden(t, "multivariant.m3u8", m.Append(nil))
+	ladder := m
+	ladder.Variants = append(ladder.Variants, m3u8.Variant{
+		URI: "video2.m3u8", Bandwidth: 700_000, AverageBandwidth: 600_000, Codecs: "hvc1.1.6.L63.90,mp4a.40.2",
+		Width: 320, Height: 180, FrameRate: 25, Audio: "sound",
+	})
+	golden(t, "ladder.m3u8", ladder.Append(nil))
 	alone := m3u8.Multivariant{Variants: []m3u8.Variant{{URI: "audio.m3u8", Bandwidth: 128_000, Codecs: "mp4a.40.2"}}}
 	golden(t, "sound.m3u8", alone.Append(nil))
 }

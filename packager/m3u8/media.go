@@ -32,6 +32,7 @@ type Segment struct {
 	Parts         []Part    // those that are still listed
 	Duration      time.Duration
 	URI           string // empty while the segment is open
+	Gap           bool   // the URI leads to nothing. Spec: rfc8216bis §4.4.4.7
 }
 
 // Report says how far another rendition is. Spec: rfc8216bis §4.4.5.4.
@@ -92,7 +93,12 @@ func (m *Media) appendEnd(dst []byte) []byte {
 		dst = append(dst, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
 		dst = append(append(dst, m.HintPart...), "\"\n"...)
 	}
-	for _, r := range m.Reports {
+	return AppendReports(dst, m.Reports)
+}
+
+// AppendReports appends the tags of reports, with which a playlist ends.
+func AppendReports(dst []byte, reports []Report) []byte {
+	for _, r := range reports {
 		dst = append(dst, `#EXT-X-RENDITION-REPORT:URI="`...)
 		dst = append(append(dst, r.URI...), `",LAST-MSN=`...)
 		dst = strconv.AppendUint(dst, r.MSN, 10)
@@ -135,6 +141,9 @@ func (s *Segment) append(dst []byte) []byte {
 	dst = append(dst, "#EXTINF:"...)
 	dst = seconds(dst, s.Duration, 5)
 	dst = append(dst, ",\n"...)
+	if s.Gap {
+		dst = append(dst, "#EXT-X-GAP\n"...)
+	}
 	return append(append(dst, s.URI...), '\n')
 }
 

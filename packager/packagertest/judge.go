@@ -25,6 +25,7 @@ type Judge struct {
 	seen    map[uint64]Segment // by MSN, as first listed
 	parts   map[string]bool    // loaded
 	decoded map[uint64]int64   // end of decoding time by discontinuity number
+	newest  uint64             // segment of the newest part loaded
 	scale   int64
 	// Dates and Times are, by MSN, the date of a segment that begins with a key
 	// frame, and the presentation time of that frame.
@@ -107,7 +108,11 @@ func (j *Judge) segments(p *Playlist) {
 		j.partsOf(p, s, open)
 		if i > 0 && !s.Discontinuity {
 			before := p.Segments[i-1]
-			if step := s.Date.Sub(before.Date) - before.Duration; step.Abs() > 5*time.Millisecond {
+			give := 5 * time.Millisecond
+			if before.Gap {
+				give = 250 * time.Millisecond // what comes back begins with a key frame nearby
+			}
+			if step := s.Date.Sub(before.Date) - before.Duration; step.Abs() > give {
 				j.errorf("T3 date of segment %d is %v off", s.MSN, step)
 			}
 		}
@@ -129,7 +134,10 @@ func (j *Judge) partsOf(p *Playlist, s Segment, open bool) {
 			j.errorf("P3 part %s is only %v long", part.URI, part.Duration)
 		}
 	}
-	if !open && len(s.Parts) > 0 && (sum-s.Duration).Abs() > time.Millisecond {
+	if s.Gap && sum > s.Duration+50*time.Millisecond {
+		j.errorf("G1 parts of gap %d are %v, EXTINF %v", s.MSN, sum, s.Duration)
+	}
+	if !open && !s.Gap && len(s.Parts) > 0 && (sum-s.Duration).Abs() > time.Millisecond {
 		j.errorf("P4 parts of segment %d are %v, EXTINF %v", s.MSN, sum, s.Duration)
 	}
 }
@@ -151,19 +159,54 @@ func (j *Judge) edge(p *Playlist) {
 	if !strings.HasSuffix(p.HintPart, want) {
 		j.errorf("P11 the hint is %q, want …%s", p.HintPart, want)
 	}
-	for _, r := range p.Reports {
-		name := strings.TrimSuffix(attr(r, "URI"), ".m3u8")
-		if j.Fetch(fmt.Sprintf("%s-%s.%s.mp4", name, attr(r, "LAST-MSN"), attr(r, "LAST-PART"))) == nil {
-			j.errorf("R2 the reported part is not there: %s", r)
-		}
-	}
+	j.reports(p)
 	var behind time.Duration
 	for i := len(p.Segments) - 1; i >= 0 && behind < 3*p.Target; i-- {
 		s := p.Segments[i]
-		if len(s.Parts) == 0 {
+		if len(s.Parts) == 0 && !s.Gap {
 			j.errorf("P8 segment %d, %v from the end, lists no parts", s.MSN, behind)
 		}
 		behind += max(s.Duration, sumOf(s.Parts))
+	}
+}
+
+// reports judges what the playlist says of the others.
+func (j *Judge) reports(p *Playlist) {
+	j.T.Helper()
+	told := map[string]bool{}
+	for _, r := range p.Reports {
+		uri := attr(r, "URI")
+		told[uri] = true
+		if strings.ContainsAny(uri, "?/") {
+			j.errorf("R1 report with the URI %q", uri)
+		}
+		other, err := Parse(string(j.Fetch(uri)))
+		if err != nil {
+			j.errorf("R1 report of %s, which cannot be read: %v", uri, err)
+			continue
+		}
+		last := other.Segments[len(other.Segments)-1]
+		want := fmt.Sprintf("LAST-MSN=%d,LAST-PART=%d", last.MSN, max(len(last.Parts), 1)-1)
+		if !strings.HasSuffix(r, want) {
+			j.errorf("R2 report %s, the playlist has %s", r, want)
+		}
+		part := fmt.Sprintf("%s-%s.%s.mp4", strings.TrimSuffix(uri, ".m3u8"), attr(r, "LAST-MSN"), attr(r, "LAST-PART"))
+		if !last.Gap && j.Fetch(part) == nil {
+			j.errorf("R2 the reported part is not there: %s", r)
+		}
+	}
+	index := j.Fetch("index.m3u8")
+	if len(index) == 0 {
+		return
+	}
+	m, err := ParseIndex(string(index))
+	if err != nil {
+		j.T.Fatalf("%v\n%s", err, index)
+	}
+	for _, uri := range m.Playlists() {
+		if own := strings.HasPrefix(p.HintPart, strings.TrimSuffix(uri, ".m3u8")+"-"); own == told[uri] {
+			j.errorf("R1 %s reports on %v of %v", p.HintPart, p.Reports, m.Playlists())
+		}
 	}
 }
 
@@ -198,9 +241,19 @@ func (j *Judge) follows(p *Playlist) {
 		}
 		j.same(old, s)
 	}
-	if was.HintPart != "" && !j.parts[was.HintPart] && p.HintPart != was.HintPart && j.Fetch(was.HintPart) == nil && !j.afterEnd(was, p) {
+	if was.HintPart != "" && !j.gave(p, was) && !j.parts[was.HintPart] && p.HintPart != was.HintPart && j.Fetch(was.HintPart) == nil && !j.afterEnd(was, p) {
 		j.errorf("P11 the hinted part %s was never cut", was.HintPart)
 	}
+}
+
+// gave excuses a hint whose segment became a gap (G2).
+func (j *Judge) gave(p, was *Playlist) bool {
+	for _, s := range p.Segments {
+		if s.Gap && strings.Contains(was.HintPart, fmt.Sprintf("-%d.", s.MSN)) {
+			return true
+		}
+	}
+	return false
 }
 
 // afterEnd excuses a hint that was dropped because the session ended.
@@ -292,6 +345,12 @@ func (j *Judge) load(p *Playlist) {
 func (j *Judge) segment(s Segment) {
 	j.T.Helper()
 	whole := j.Fetch(s.URI)
+	if s.Gap {
+		if whole != nil {
+			j.errorf("G1 segment %d is a gap and can be loaded", s.MSN)
+		}
+		return
+	}
 	var joined []byte
 	for i := range len(s.Parts) {
 		joined = append(joined, j.Fetch(s.Parts[i].URI)...)
@@ -321,11 +380,14 @@ func (j *Judge) part(s Segment, part Part, first bool) {
 	track := frags[0].Tracks[0]
 	j.scale = int64(init.Tracks[0].TimeScale)
 	base, units, key := int64(track.BaseTime), int64(0), false
+	shown := int64(math.MaxInt64)
 	for _, sample := range track.Samples {
+		shown = min(shown, base+units+int64(sample.PTSOffset))
 		units += int64(sample.Duration)
 		key = key || !sample.IsNonSyncSample
 	}
-	if end, ok := j.decoded[s.Domain]; ok && end != base {
+	follows := j.follow(s)
+	if end, ok := j.decoded[s.Domain]; ok && (follows && end != base || end > base) {
 		j.errorf("M3 part %s begins at %d, the one before ended at %d", part.URI, base, end)
 	}
 	j.decoded[s.Domain] = base + units
@@ -337,8 +399,23 @@ func (j *Judge) part(s Segment, part Part, first bool) {
 	}
 	if first && !track.Samples[0].IsNonSyncSample { // others are shown out of order
 		j.Dates[s.MSN] = s.Date
-		j.Times[s.MSN] = j.time(base + int64(track.Samples[0].PTSOffset))
+		j.Times[s.MSN] = j.time(shown)
 	}
+}
+
+// follow reports whether the first part not loaded yet, which is of s, follows
+// the one before without a gap. After a gap it has to hold a key frame.
+func (j *Judge) follow(s Segment) bool {
+	j.T.Helper()
+	was := j.newest
+	j.newest = s.MSN
+	if was == s.MSN || was+1 == s.MSN && !j.seen[was].Gap {
+		return true
+	}
+	if was > 0 && !s.Parts[0].Independent {
+		j.errorf("G3 segment %d comes after a gap and begins without a key frame", s.MSN)
+	}
+	return false
 }
 
 func (j *Judge) init(uri string) *fmp4.Init {
@@ -364,35 +441,54 @@ func (j *Judge) Segments() int { return len(j.seen) }
 // Last returns the playlist that was read last.
 func (j *Judge) Last() *Playlist { return j.last }
 
-// Together judges two renditions of one channel against each other.
-func Together(t testing.TB, video, audio *Judge) {
+// Together judges the renditions of one channel against the first of them.
+func Together(t testing.TB, judges ...*Judge) {
 	t.Helper()
+	for _, j := range judges[1:] {
+		together(t, judges[0], j)
+	}
+}
+
+func together(t testing.TB, one, other *Judge) {
+	t.Helper()
+	// Sound begins with its first frame at or after the picture's time, pictures
+	// with the key frame nearest to it.
+	near := 150 * time.Millisecond
+	if strings.HasPrefix(other.last.Segments[0].URI, "video") {
+		near = 50 * time.Millisecond
+	}
 	shared := 0
-	for msn, date := range video.Dates {
-		other, ok := audio.Dates[msn]
+	for msn, date := range one.Dates {
+		otherDate, ok := other.Dates[msn]
 		if !ok {
 			continue
 		}
 		shared++
-		apart := (other.Sub(date) - (audio.Times[msn] - video.Times[msn])).Abs()
+		apart := (otherDate.Sub(date) - (other.Times[msn] - one.Times[msn])).Abs()
 		if apart > time.Millisecond {
 			t.Errorf("T1 segment %d: dates are %v apart from the timestamps", msn, apart)
 		}
-		if off := (audio.Times[msn] - video.Times[msn]).Abs(); off > 150*time.Millisecond {
+		if off := (other.Times[msn] - one.Times[msn]).Abs(); off > near {
 			t.Errorf("R5 segment %d begins %v apart in the renditions", msn, off)
 		}
 	}
 	if shared == 0 {
 		t.Errorf("R5 no common segment")
 	}
-	for _, s := range video.last.Segments {
-		for _, o := range audio.last.Segments {
-			if s.MSN == o.MSN && s.Domain != o.Domain {
+	for _, s := range one.last.Segments {
+		for _, o := range other.last.Segments {
+			if s.MSN != o.MSN {
+				continue
+			}
+			if s.Domain != o.Domain {
 				t.Errorf("C9 segment %d has discontinuity number %d and %d", s.MSN, s.Domain, o.Domain)
+			}
+			if off := s.Date.Sub(o.Date).Abs(); off > near {
+				t.Errorf("V2 segment %d begins %v apart in the renditions", s.MSN, off)
 			}
 		}
 	}
-	if video.last.Control != audio.last.Control || video.last.Target != audio.last.Target || video.last.PartTarget != audio.last.PartTarget {
+	if one.last.Control != other.last.Control || one.last.Target != other.last.Target || one.last.PartTarget != other.last.PartTarget {
 		t.Errorf("S1 server control differs")
 	}
 }

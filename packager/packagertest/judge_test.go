@@ -57,6 +57,8 @@ func TestJudgeNotices(t *testing.T) {
 		{"T1", "#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:07.000Z\n", ""},
 		{"T2", "05.000Z", "05Z"},
 		{"T3", "07.000Z", "07.006Z"},
+		{"R1", "#EXT-X-PRELOAD", "#EXT-X-RENDITION-REPORT:URI=\"audio.m3u8\",LAST-MSN=6,LAST-PART=0\n#EXT-X-PRELOAD"},
+		{"G1", "video-6.mp4", "#EXT-X-PART:DURATION=2.2,URI=\"video-6.0.mp4\"\n#EXT-X-GAP\nvideo-6.mp4"},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			text := strings.Replace(good, tc.old, tc.new, 1)
@@ -73,5 +75,29 @@ func TestJudgeNotices(t *testing.T) {
 				t.Errorf("the judge said %q", r.said)
 			}
 		})
+	}
+}
+
+// TestJudgeAcceptsGaps lists a gap near the end, which has no parts.
+func TestJudgeAcceptsGaps(t *testing.T) {
+	text := strings.ReplaceAll(good, ",\nvideo", ",\n#EXT-X-GAP\nvideo")
+	packagertest.NewJudge(t, func(string) []byte { return nil }).Read(text, text)
+}
+
+func TestParseIndex(t *testing.T) {
+	const index = `#EXTM3U
+#EXT-X-VERSION:4
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="Sound",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=2100000,AVERAGE-BANDWIDTH=1900000,CODECS="avc1.4d401e,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO="sound"
+video.m3u8
+`
+	m, err := packagertest.ParseIndex(index)
+	if err != nil || len(m.Variants) != 1 || m.Sound != "audio.m3u8" || len(m.Playlists()) != 2 {
+		t.Fatalf("%+v %v", m, err)
+	}
+	for _, spoilt := range []string{`CODECS="avc1.4d401e,mp4a.40.2",`, "RESOLUTION=640x360,", "FRAME-RATE=30.000,", "BANDWIDTH=2100000,", `,AUDIO="sound"`} {
+		if _, err := packagertest.ParseIndex(strings.Replace(index, spoilt, "", 1)); err == nil || !strings.HasPrefix(err.Error(), "R6 ") {
+			t.Errorf("R6 without %s: %v", spoilt, err)
+		}
 	}
 }

@@ -32,6 +32,7 @@ type Segment struct {
 	Domain        uint64 // discontinuity number
 	Map           string // what applies, wherever it was said
 	Date          time.Time
+	Gap           bool // the URI leads to nothing
 	Parts         []Part
 }
 
@@ -133,6 +134,8 @@ func (r *reader) tag(tag, value, line string) error {
 			return fmt.Errorf("P5 part without a date before it: %s", line)
 		}
 		r.seg.Parts = append(r.seg.Parts, Part{attr(value, "URI"), dur(attr(value, "DURATION")), attr(value, "INDEPENDENT") == "YES"})
+	case "#EXT-X-GAP":
+		r.seg.Gap = true
 	case "#EXTINF":
 		r.seg.Duration = dur(strings.TrimSuffix(value, ","))
 	case "#EXT-X-PRELOAD-HINT":

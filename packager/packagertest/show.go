@@ -45,6 +45,54 @@ type Show struct {
 	// NoVideo and NoAudio leave a track out.
 	NoVideo, NoAudio bool
 	SPS              []byte // default SPS360
+	// More are further renditions of the pictures.
+	More []Rendition
+}
+
+// Rendition is a further rendition of a show's pictures: the same pictures at
+// the same times, smaller.
+type Rendition struct {
+	// Lag is how much later than the leading ones pictures arrive; negative ones
+	// arrive earlier.
+	Lag     time.Duration
+	Derived bool
+	// KeyShift is how many pictures later than the leading ones key frames are.
+	KeyShift int
+	// Away are times, from the beginning of the show, of which pictures are
+	// missing.
+	Away [][2]time.Duration
+	// Bare leaves the parameter sets out of the track.
+	Bare bool
+	SPS  []byte // default SPS180
+}
+
+func (r Rendition) track(id int) media.Track {
+	codec := &media.H264{SPS: r.SPS, PPS: PPS}
+	if r.SPS == nil {
+		codec.SPS = SPS180
+	}
+	if r.Bare {
+		codec = &media.H264{}
+	}
+	return media.Track{ID: id, Codec: codec, Derived: r.Derived}
+}
+
+// show is the show of this rendition alone.
+func (r Rendition) show(s Show) Show {
+	s.SPS, s.NoAudio, s.More = r.SPS, true, nil
+	if s.SPS == nil {
+		s.SPS = SPS180
+	}
+	return s
+}
+
+func (r Rendition) isAway(at time.Duration) bool {
+	for _, span := range r.Away {
+		if at >= span[0] && at < span[1] {
+			return true
+		}
+	}
+	return false
 }
 
 func (s Show) withDefaults() Show {
@@ -66,6 +114,9 @@ func (s Show) Tracks() []media.Track {
 	if !s.NoVideo {
 		tracks = append(tracks, media.Track{ID: VideoTrack, Codec: &media.H264{SPS: s.SPS, PPS: PPS}})
 	}
+	for i, r := range s.More {
+		tracks = append(tracks, r.track(videoID(i+1)))
+	}
 	if !s.NoAudio {
 		tracks = append(tracks, media.Track{ID: AudioTrack, Codec: &media.AAC{Config: mpeg4audio.AudioSpecificConfig{
 			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: s.SampleRate, ChannelConfig: s.Channels,
@@ -84,11 +135,19 @@ func (s Show) Frames() []media.Frame {
 	var all []arrival
 	end := clock.TicksOf(s.Duration)
 	for i := 0; !s.NoVideo; i++ {
-		f := s.picture(i)
-		if f.DTS-s.picture(0).DTS >= end {
+		f := s.picture(i, 0)
+		at := f.DTS - s.picture(0, 0).DTS
+		if at >= end {
 			break
 		}
 		all = append(all, arrival{f.DTS, f})
+		for n, r := range s.More {
+			f := r.show(s).picture(i, r.KeyShift)
+			f.Track = videoID(n + 1)
+			if !r.isAway(at.Duration()) {
+				all = append(all, arrival{f.DTS + clock.TicksOf(r.Lag), f})
+			}
+		}
 	}
 	for i := int64(0); !s.NoAudio; i++ {
 		t := clock.Ticks(i * 1024 * clock.TicksPerSecond / int64(s.SampleRate))
@@ -108,12 +167,13 @@ func (s Show) Frames() []media.Frame {
 }
 
 // picture returns the i-th picture in decoding order. With a lead, pictures
-// come in groups of three: the last of the group is sent first.
-func (s Show) picture(i int) media.Frame {
+// come in groups of three: the last of the group is sent first. Key frames are
+// moved by shift pictures.
+func (s Show) picture(i, shift int) media.Frame {
 	at := func(n int) clock.Ticks {
 		return s.Start + clock.Ticks(int64(n)*clock.TicksPerSecond*int64(s.FPSDen)/int64(s.FPSNum))
 	}
-	key := i%s.GOP == 0
+	key := (i+s.GOP-shift)%s.GOP == 0
 	shown := i
 	if s.Lead > 0 && !key {
 		switch g := i%s.GOP - 1; {
