@@ -36,7 +36,7 @@ func (b *backlog) hold(f media.Frame) (held bool, err error) {
 	b.keyed[f.Track] = true
 	b.bytes += f.Size()
 	if len(b.frames) == maxHeldFrames || b.bytes > maxHeldBytes {
-		return false, Errorf(CodeTimeout, "no H.264 key frame for too long: set a key frame interval of 1 or 2 s")
+		return false, Errorf(CodeTimeout, "no key frame for too long: set a key frame interval of 1 or 2 s")
 	}
 	b.frames = append(b.frames, f)
 	return true, nil

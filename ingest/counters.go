@@ -19,6 +19,7 @@ type Snapshot struct {
 	Left     uint64 // of those, the ones that ended, for any reason
 	// Refused counts by code those who never began, Cut those whom we ended.
 	Refused, Cut map[Code]uint64
+	Stalled      uint64 // times that a publisher sent no media for 3 s
 	Frames       uint64 // written
 	Dropped      uint64 // not written: timestamps, or before the first key frame
 	Bytes        uint64 // read from admitted publishers, with overhead

@@ -54,11 +54,7 @@ func Learn(codec media.Codec, units [][]byte) bool {
 		learn(&c.PPS, last265(units, h265.NALUType_PPS_NUT))
 		return c.VPS != nil && c.SPS != nil && c.PPS != nil
 	case *media.AV1:
-		for _, u := range units {
-			if obuType(u) == av1.OBUTypeSequenceHeader {
-				learn(&c.SequenceHeader, u)
-			}
-		}
+		learn(&c.SequenceHeader, lastOBU(units, av1.OBUTypeSequenceHeader))
 		return c.SequenceHeader != nil
 	}
 	return false
@@ -146,6 +142,15 @@ func obuType(unit []byte) av1.OBUType {
 		return 0
 	}
 	return av1.OBUType(unit[0] >> 3 & 0xf)
+}
+
+func lastOBU(units [][]byte, want av1.OBUType) (found []byte) {
+	for _, u := range units {
+		if obuType(u) == want {
+			found = u
+		}
+	}
+	return found
 }
 
 func any1(units [][]byte, is func(av1.OBUType) bool) bool {

@@ -23,11 +23,14 @@ type Channel struct {
 	Key Secret
 	// Open lets anybody publish who reaches the port; a Key is then not asked for.
 	Open bool
-	// Passphrase is what SRT callers must encrypt with, 10 to 79 characters.
+	// Passphrase is what SRT callers must encrypt with, 10 to 79 printable ASCII
+	// characters.
 	// Empty lets them come without; the other protocols do not ask for it.
 	Passphrase Secret
-	// Takeover lets a second publisher with the key take the place of the first.
-	// Otherwise it is refused while the first one sends (IG40, IG41).
+	// Takeover lets a second publisher with the key, or any on an open channel,
+	// take the place of the first. Otherwise it is refused while the first one
+	// sends (IG40, IG41). What the server fetches itself (Request.Own) never
+	// takes the place of a publisher that sends, and gives way as any other.
 	Takeover bool
 	// Output receives the media.
 	Output Output
@@ -36,6 +39,7 @@ type Channel struct {
 var (
 	channelName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 	streamKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,128}$`)
+	passphrase  = regexp.MustCompile(`^[ -~]{10,79}$`)
 )
 
 func (c Channel) validate() error {
@@ -48,6 +52,8 @@ func (c Channel) validate() error {
 		return fmt.Errorf("channel %s: no stream key: set one, or open the channel to everybody", c.Name)
 	case c.Key != "" && !streamKey.MatchString(string(c.Key)):
 		return fmt.Errorf("channel %s: a stream key is 1 to 128 of A-Z a-z 0-9 . _ ~ -", c.Name)
+	case c.Passphrase != "" && !passphrase.MatchString(string(c.Passphrase)):
+		return fmt.Errorf("channel %s: a passphrase is 10 to 79 printable ASCII characters", c.Name)
 	}
 	return nil
 }
@@ -57,6 +63,8 @@ type Config struct {
 	MaxSessions  int           // admitted at once. Default 64
 	MaxPerRemote int           // admitted at once from one IP address. Default 16
 	MaxBitrate   int           // of one session, bits/s with overhead. Default 50 Mbit/s
+	MaxWidth     int           // of pictures, either way round. Default 4096
+	MaxHeight    int           // of pictures, either way round. Default 2304
 	Handshake    time.Duration // from the connection to Begin. Default 10 s
 	Stall        time.Duration // the longest silence after Begin. Default 10 s
 
@@ -71,6 +79,8 @@ func (c Config) withDefaults() Config {
 	c.MaxSessions = cmp.Or(c.MaxSessions, 64)
 	c.MaxPerRemote = cmp.Or(c.MaxPerRemote, 16)
 	c.MaxBitrate = cmp.Or(c.MaxBitrate, 50_000_000)
+	c.MaxWidth = cmp.Or(c.MaxWidth, 4096)
+	c.MaxHeight = cmp.Or(c.MaxHeight, 2304)
 	c.Handshake = cmp.Or(c.Handshake, 10*time.Second)
 	c.Stall = cmp.Or(c.Stall, 10*time.Second)
 	if c.Counters == nil {
@@ -83,14 +93,16 @@ func (c Config) withDefaults() Config {
 }
 
 // Registry knows the channels and who publishes to them. It is safe for
-// concurrent use. Its lock may be held while the counters' is taken, never the
-// other way round.
+// concurrent use.
+//
+// Locks are taken in this order: a session's turn, the registry's lock, a
+// session's, the counters'.
 type Registry struct {
 	cfg      Config
 	channels []*entry
 	byName   map[string]*entry
 
-	mu     sync.Mutex // protects what follows and every entry's live
+	mu     sync.Mutex // protects what follows and what changes of every entry
 	total  int
 	remote map[string]int // slots by IP address, none of them zero
 	doors  map[string]int // connections not yet admitted, by IP address
@@ -102,6 +114,10 @@ type entry struct {
 	Channel
 	sum  [sha256.Size]byte // of the key
 	live *Session
+	// claimed says that a publisher has been let in and waits for the one
+	// before it to go.
+	claimed bool
+	last    departure
 }
 
 // NewRegistry returns a registry of these channels. Nothing runs.
@@ -148,8 +164,10 @@ func (r *Registry) Live(channel string) (Info, bool) {
 	return e.live.info, true
 }
 
-// Admit gives the publisher the channel, until Session.Close. A refusal is
-// counted and logged here.
+// Admit gives the publisher the channel, until Session.Close. Where it takes
+// another one's place, that one has been told to go and the Output's End has
+// returned; Admit waits for that, at most 2.5 s. A refusal is counted and
+// logged here.
 //
 // Errors: *Error with CodeUnknownChannel, CodeWrongKey, CodeBusy or CodeFull.
 func (r *Registry) Admit(req Request) (*Session, error) {
@@ -157,7 +175,7 @@ func (r *Registry) Admit(req Request) (*Session, error) {
 	if err != nil {
 		return nil, r.Refuse(req, err)
 	}
-	s, err := r.reserve(e, req)
+	s, err := r.seat(e, req)
 	if err != nil {
 		req.Channel = e.Name
 		return nil, r.Refuse(req, err)
@@ -178,7 +196,9 @@ func (r *Registry) Refuse(req Request, err error) *Error {
 }
 
 // Passphrase returns what a caller that asks for this channel has to encrypt
-// with, "" if nothing or if there is no such channel. It does not check the key.
+// with, "" if nothing or if there is no such channel. It does not check the
+// key: Admit does, once the caller has shown that it knows the passphrase, and
+// says of a channel that does not exist what it says to everybody.
 func (r *Registry) Passphrase(channel string, key Secret) Secret {
 	if e, err := r.find(channel, key); err == nil {
 		return e.Passphrase
@@ -203,16 +223,22 @@ func (r *Registry) wanted(req Request) (*entry, error) {
 // nothing about any of them.
 func (r *Registry) find(channel string, key Secret) (*entry, error) {
 	sum := sha256.Sum256([]byte(key))
-	var holder *entry
+	var named, holder *entry
 	holders := 0
 	for _, e := range r.channels {
-		if subtle.ConstantTimeCompare(sum[:], e.sum[:]) == 1 && e.Key != "" {
+		if subtle.ConstantTimeCompare(sum[:], e.sum[:]) != 1 {
+			continue
+		}
+		if e.Name == channel {
+			named = e
+		}
+		if e.Key != "" {
 			holder = e
 			holders++
 		}
-		if e.Name == channel && subtle.ConstantTimeCompare(sum[:], e.sum[:]) == 1 {
-			return e, nil
-		}
+	}
+	if named != nil {
+		return named, nil
 	}
 	return r.explain(channel, key, holder, holders)
 }
@@ -242,39 +268,6 @@ func (r *Registry) explain(channel string, key Secret, holder *entry, holders in
 		return nil, Errorf(CodeUnknownChannel, "there is no channel %s: use CHANNEL:KEY as the stream key", channel)
 	}
 	return nil, Errorf(CodeUnknownChannel, "there is no such channel: use CHANNEL:KEY as the stream key")
-}
-
-func (r *Registry) reserve(e *entry, req Request) (*Session, error) {
-	addr := hostOf(req.Remote)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case e.live != nil:
-		return nil, Errorf(CodeBusy, "channel %s already has a publisher: stop it first or use another channel", e.Name)
-	case r.total >= r.cfg.MaxSessions:
-		return nil, Errorf(CodeFull, "the server has %d publishers, its limit: try later", r.total)
-	case r.remote[addr] >= r.cfg.MaxPerRemote:
-		return nil, Errorf(CodeFull, "your address has %d publishers, its limit: stop one first", r.remote[addr])
-	}
-	s := newSession(r, e, req)
-	e.live = s
-	r.total++
-	r.remote[addr]++
-	r.cfg.Counters.change(func(c *Snapshot) { c.Live++ })
-	return s, nil
-}
-
-// free gives s's slot back.
-func (r *Registry) free(s *Session) {
-	addr := hostOf(s.info.Remote)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s.channel.live = nil
-	r.total--
-	if r.remote[addr]--; r.remote[addr] == 0 {
-		delete(r.remote, addr)
-	}
-	r.cfg.Counters.change(func(c *Snapshot) { c.Live-- })
 }
 
 // Enter counts a connection that nobody is known behind yet; the same limits

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,26 +16,7 @@ type Encoder struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// Codings of a small live picture with a tone.
-var (
-	h264       = []string{"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-pix_fmt", "yuv420p"}
-	h264WithB  = []string{"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2", "-b_strategy", "0", "-pix_fmt", "yuv420p"}
-	aac        = []string{"-c:a", "aac", "-b:a", "64k", "-ac", "2"}
-	picture    = []string{"-re", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"}
-	tone       = []string{"-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"}
-	everything = join(picture, tone, h264, aac)
-)
-
-// Everything returns ffmpeg's inputs and codings of a small picture with a tone.
-func Everything() []string { return slices.Clone(everything) }
-
-func join(parts ...[]string) []string {
-	var all []string
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
+var _ Client = (*Encoder)(nil)
 
 // Start runs ffmpeg with these arguments until the test ends.
 func Start(t *testing.T, args ...string) *Encoder {
@@ -112,12 +92,3 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
-
-// Sources whose codecs we do not take.
-var (
-	WithMP3   = join(picture, tone, h264, []string{"-c:a", "libmp3lame", "-ar", "44100"})
-	WithFLV1  = join(picture, tone, []string{"-c:v", "flv"}, aac)
-	WithMPEG2 = join(picture, tone, []string{"-c:v", "mpeg2video"}, aac)
-	WithH265  = join(picture, tone, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=25"}, aac)
-	WithOpus  = join(picture, tone, h264, []string{"-c:a", "libopus"})
-)

@@ -14,13 +14,14 @@ import (
 )
 
 // patience is how long anything in the suite may take.
-const patience = 15 * time.Second
+const patience = 20 * time.Second
 
 // Heard is everything that a Recorder was told.
 type Heard struct {
 	Begins       []ingest.Info
 	Tracks       []media.Track // of the newest session, as last changed
 	Changes      [][]media.Track
+	ChangedAt    []int // how many frames had come before each of them
 	Observations []ingest.Observation
 	Frames       []media.Frame
 	Ends         []error
@@ -32,16 +33,30 @@ type Heard struct {
 func (h Heard) Of(kind media.Kind) []media.Frame {
 	var frames []media.Frame
 	for _, t := range h.Tracks {
-		if t.Codec.Kind() != kind {
-			continue
-		}
-		for _, f := range h.Frames {
-			if f.Track == t.ID {
-				frames = append(frames, f)
-			}
+		if t.Codec.Kind() == kind {
+			frames = append(frames, h.of(t)...)
 		}
 	}
 	return frames
+}
+
+func (h Heard) of(t media.Track) (frames []media.Frame) {
+	for _, f := range h.Frames {
+		if f.Track == t.ID {
+			frames = append(frames, f)
+		}
+	}
+	return frames
+}
+
+// every reports whether each track has had n frames.
+func (h Heard) every(n int) bool {
+	for _, t := range h.Tracks {
+		if len(h.of(t)) < n {
+			return false
+		}
+	}
+	return len(h.Tracks) > 0
 }
 
 // Recorder is an Output that remembers what it is told and checks the order.
@@ -79,6 +94,7 @@ func (r *Recorder) Begin(info ingest.Info, tracks []media.Track) error {
 		r.running = true
 		h.Begins = append(h.Begins, info)
 		h.Tracks, h.Frames, h.Observations = tracks, nil, nil
+		h.Changes, h.ChangedAt = nil, nil
 	})
 	return nil
 }
@@ -88,6 +104,7 @@ func (r *Recorder) Change(tracks []media.Track) error {
 	r.note(func(h *Heard) {
 		r.mustRun(h, "Change", true)
 		h.Changes = append(h.Changes, tracks)
+		h.ChangedAt = append(h.ChangedAt, len(h.Frames))
 		h.Tracks = tracks
 	})
 	return nil
@@ -131,6 +148,7 @@ func (r *Recorder) look() (Heard, <-chan struct{}) {
 	h := r.heard
 	h.Frames, h.Observations = slices.Clone(h.Frames), slices.Clone(h.Observations)
 	h.Begins, h.Ends = slices.Clone(h.Begins), slices.Clone(h.Ends)
+	h.Changes, h.ChangedAt, h.Broken = slices.Clone(h.Changes), slices.Clone(h.ChangedAt), slices.Clone(h.Broken)
 	return h, r.changed
 }
 
