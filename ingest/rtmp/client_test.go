@@ -70,15 +70,23 @@ func audioFrame(dts time.Duration) message.Message {
 		IsStereo: true, AACType: message.AudioAACTypeAU, AU: []byte{1, 2, 3}}
 }
 
-// start runs a server with one channel.
+// serverFunc makes a server.
+type serverFunc = func(*testing.T, *ingest.Registry, *slog.Logger) (string, ingesttest.Service)
+
+// start runs a plain server with one channel.
 func start(t *testing.T, cfg ingest.Config) (addr string, out *ingesttest.Recorder, registry *ingest.Registry) {
+	t.Helper()
+	return startWith(t, cfg, serve)
+}
+
+func startWith(t *testing.T, cfg ingest.Config, listening serverFunc) (addr string, out *ingesttest.Recorder, registry *ingest.Registry) {
 	t.Helper()
 	out = ingesttest.NewRecorder()
 	registry, err := ingest.NewRegistry([]ingest.Channel{{Name: "show", Key: "secret-1", Output: out}}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, server := serve(t, registry, slog.New(slog.DiscardHandler))
+	addr, server := listening(t, registry, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
@@ -152,19 +160,21 @@ func told(t *testing.T, c *gortmplib.Client) (code, description string) {
 }
 
 func TestRefusesByName(t *testing.T) {
-	hevc := &message.VideoExFramesX{ChunkStreamID: 6, MessageStreamID: 0x1000000, FourCC: message.FourCCHEVC, Payload: []byte{0}}
+	vp9 := &message.VideoExFramesX{ChunkStreamID: 6, MessageStreamID: 0x1000000, FourCC: message.FourCCVP9, Payload: []byte{0}}
 	for _, tc := range []struct {
 		name string
 		msg  message.Message
 		want string
 	}{
-		{"IG5 H.265 over enhanced RTMP", hevc, "H.265 video is not supported"},
-		{"IG5 H.265 in multitrack", &message.VideoExMultitrack{TrackID: 1, Wrapped: hevc}, "H.265 video is not supported"},
-		{"IG5 Opus over enhanced RTMP", &message.AudioExCodedFrames{ChunkStreamID: 4, MessageStreamID: 0x1000000,
-			FourCC: message.FourCCOpus, Payload: []byte{1}}, "Opus audio is not supported"},
-		{"IG5 announced AV1", &message.DataAMF0{ChunkStreamID: 4, MessageStreamID: 0x1000000, Payload: amf0.Data{
-			"@setDataFrame", "onMetaData", amf0.ECMAArray{{Key: "videocodecid", Value: float64('a'<<24 | 'v'<<16 | '0'<<8 | '1')}},
-		}}, "AV1 video is not supported"},
+		{"IG5 VP9 over enhanced RTMP", vp9, "VP9 video is not supported"},
+		{"IG5 VP9 in multitrack", &message.VideoExMultitrack{TrackID: 1, Wrapped: vp9}, "VP9 video is not supported"},
+		{"IG5 MP3 over enhanced RTMP", &message.AudioExCodedFrames{ChunkStreamID: 4, MessageStreamID: 0x1000000,
+			FourCC: message.FourCCMP3, Payload: []byte{1}}, "MP3 audio is not supported"},
+		{"IG5 AC-3 over enhanced RTMP", &message.AudioExSequenceStart{ChunkStreamID: 4, MessageStreamID: 0x1000000,
+			FourCC: message.FourCCAC3}, "AC-3 audio is not supported"},
+		{"IG5 announced VP9", &message.DataAMF0{ChunkStreamID: 4, MessageStreamID: 0x1000000, Payload: amf0.Data{
+			"@setDataFrame", "onMetaData", amf0.ECMAArray{{Key: "videocodecid", Value: float64('v'<<24 | 'p'<<16 | '0'<<8 | '9')}},
+		}}, "VP9 video is not supported"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			addr, out, _ := start(t, ingest.Config{})

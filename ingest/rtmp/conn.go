@@ -1,43 +1,51 @@
 package rtmp
 
 import (
+	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"net/url"
-	"strings"
+	"runtime/debug"
 	"time"
 
-	"github.com/bluenviron/gortmplib"
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+	"github.com/bluenviron/gortmplib/pkg/bytecounter"
+	rtmpmessage "github.com/bluenviron/gortmplib/pkg/message"
 
 	"github.com/cuelight/cuelight/ingest"
 )
 
-const protocol = "rtmp"
+// readAhead is how much is read from the system at once.
+const readAhead = 16 << 10
 
 // serve is one connection from its first byte to its last.
 func (s *Server) serve(ctx context.Context, nc net.Conn) {
 	defer nc.Close()
 	unhook := context.AfterFunc(ctx, func() { nc.Close() })
 	defer unhook()
-	remote := nc.RemoteAddr().String()
-	leave, ok := s.Registry.Enter(protocol, remote)
+	req := ingest.Request{Protocol: s.protocol(), Remote: nc.RemoteAddr().String()}
+	leave, ok := s.Registry.Enter(req.Protocol, req.Remote)
 	if !ok {
 		return
 	}
 	defer leave()
 	_ = nc.SetDeadline(time.Now().Add(s.Registry.HandshakeTimeout()))
-	c := &conn{wire: newWire(nc)}
-	req, err := c.greet()
-	req.Protocol, req.Remote = protocol, remote
+	secured, err := s.secure(ctx, nc)
 	if err != nil {
-		if !quiet(err) {
-			c.refuse(s.Registry.Refuse(req, err))
-		}
+		s.turnAway(req, err)
 		return
 	}
-	session, err := s.Registry.Admit(req)
+	c := newConn(secured, newLink(nc, s.TLS != nil), func() { s.ignored.Add(1) })
+	wanted, err := s.greet(c, req.Remote)
+	wanted.Protocol, wanted.Remote = req.Protocol, req.Remote
+	if err != nil {
+		c.refuse(s.turnAway(wanted, err))
+		return
+	}
+	session, err := s.Registry.Admit(wanted)
 	if err != nil {
 		c.refuse(err)
 		return
@@ -46,79 +54,97 @@ func (s *Server) serve(ctx context.Context, nc net.Conn) {
 	c.publish(ctx, session)
 }
 
+// greet hears what the peer wants. What it sends must not end the process.
+func (s *Server) greet(c *conn, remote string) (wanted ingest.Request, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.logger().Error("connection panicked", "remote", remote, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = ingest.Errorf(ingest.CodeMalformed, "the server could not read this: report it with its log")
+		}
+	}()
+	return c.greet()
+}
+
+// turnAway counts and logs a refusal, unless the peer just left.
+func (s *Server) turnAway(req ingest.Request, err error) error {
+	if quiet(err) {
+		return nil
+	}
+	return s.Registry.Refuse(req, err)
+}
+
 // quiet reports whether a connection ended before it asked for anything, as
 // port scanners and health checks do.
 func quiet(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// conn is one publisher's connection.
+// conn is one publisher's connection. It belongs to one goroutine.
 type conn struct {
-	wire *wire
-	rtmp *gortmplib.ServerConn
+	wire   *wire
+	in     *bufio.Reader
+	chunks *chunks
+	out    *rtmpmessage.Writer
+	link   *link
+	// ignored is told of each data message that makes no sense.
+	ignored func()
+	wish    wish
 	// greeted says that the peer understands RTMP, so that it can be told why
 	// it is refused.
 	greeted bool
 }
 
-// greet goes on until the peer has said what it wants; our answer to that is
-// still held back.
-func (c *conn) greet() (req ingest.Request, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = ingest.Errorf(ingest.CodeMalformed, "this is not how an RTMP publisher begins (%v)", p)
+func newConn(nc net.Conn, l *link, ignored func()) *conn {
+	c := &conn{wire: newWire(nc), link: l, ignored: ignored}
+	c.in = bufio.NewReaderSize(c.wire, readAhead)
+	c.chunks = newChunks(c.in)
+	c.out = rtmpmessage.NewWriter(c.wire, bytecounter.NewWriter(c.wire), false)
+	return c
+}
+
+// next returns the next message that is not about the connection itself.
+func (c *conn) next() (message, error) {
+	for {
+		m, err := c.chunks.next()
+		if err != nil {
+			return message{}, err
 		}
-	}()
-	c.rtmp = &gortmplib.ServerConn{RW: c.wire}
-	if err := c.rtmp.Initialize(); err != nil {
-		return req, handshakeError(err)
+		switch m.kind {
+		case kindSetChunkSize, kindAbort, kindAcknowledge, kindPeerBandwidth, kindEdge:
+		case kindWindowAckSize:
+			if len(m.body) >= 4 {
+				c.wire.window = binary.BigEndian.Uint32(m.body)
+			}
+		case kindUserControl:
+			if err := c.control(m.body); err != nil {
+				return message{}, err
+			}
+		case kindAudio, kindVideo, kindData, kindData3, kindCommand, kindCommand3, kindShared, kindShared3, kindAggregate:
+			return m, nil
+		default:
+			return message{}, malformed("an RTMP message of kind %d", m.kind)
+		}
 	}
-	c.greeted = true
-	if err := c.rtmp.Accept(); err != nil {
-		return req, handshakeError(err)
-	}
-	req.Channel, req.Key = keyOf(c.rtmp.URL)
-	if !c.rtmp.Publish {
-		return req, ingest.Errorf(ingest.CodeMode, "this port takes streams in: watch them with a browser at /watch/CHANNEL")
-	}
-	return req, nil
 }
 
-// handshakeError says what went wrong in words of ours: the library's hold
-// whole commands and URLs, and with them stream keys.
-func handshakeError(err error) error {
-	if quiet(err) {
-		return err
+// control answers pings; the rest of what it may say is about players.
+func (c *conn) control(body []byte) error {
+	const ping = 6
+	if len(body) < 6 || binary.BigEndian.Uint16(body) != ping {
+		return nil
 	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return ingest.Errorf(ingest.CodeMalformed, "the stream key has characters that a URL cannot have: use CHANNEL:KEY")
-	}
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		return ingest.Errorf(ingest.CodeTimeout, "the handshake took too long")
-	}
-	if errors.Is(err, errGreeting) {
-		return ingest.Errorf(ingest.CodeMalformed, "more than %d KiB before publishing", greeting>>10)
-	}
-	return ingest.Errorf(ingest.CodeMalformed, "this is not how an RTMP publisher begins")
+	return c.out.Write(&rtmpmessage.UserControlPingResponse{ServerTime: binary.BigEndian.Uint32(body[2:])})
 }
 
-// keyOf finds the stream key in rtmp://HOST/APP/KEY. The usual APP is "live";
-// without one the whole path is the key.
-func keyOf(u *url.URL) (channel string, key ingest.Secret) {
-	path := strings.TrimPrefix(u.Path, "/")
-	if app, rest, ok := strings.Cut(path, "/"); ok && app == "live" {
-		path = rest
-	}
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
-	return ingest.ParseKey(path)
+func (c *conn) acknowledge(total uint32) error {
+	return c.out.Write(&rtmpmessage.Acknowledge{Value: total})
 }
 
 // publish runs an admitted session.
 func (c *conn) publish(ctx context.Context, session *ingest.Session) {
 	c.wire.received = session.Received
 	_ = c.wire.SetDeadline(time.Time{}) // from here on the session's limits hold
+	session.SetLink(c.link.state)
 	stop := session.Guard(ctx, c.wire.interrupt)
 	defer stop()
 	err := session.Protect(func() error { return c.readMedia(session) })
@@ -127,33 +153,61 @@ func (c *conn) publish(ctx context.Context, session *ingest.Session) {
 	}
 	if public := session.Close(err); public != nil {
 		c.refuse(public)
+	} else if errors.Is(err, errUnpublished) {
+		c.farewell()
 	}
 }
 
+// errUnpublished ends a session whose encoder said goodbye.
+var errUnpublished = errors.Join(errors.New("unpublished"), io.EOF)
+
 func (c *conn) readMedia(session *ingest.Session) error {
-	if err := c.wire.release(); err != nil {
+	if err := c.start(); err != nil {
 		return err
 	}
-	in := newIntake(session)
-	for {
-		msg, err := c.rtmp.Read()
-		if err != nil {
-			return messageError(err)
+	c.link.name(encoderOf(c.wish.flashVer))
+	in := newIntake(session, c.link.name, c.ignored)
+	for _, m := range c.wish.early {
+		if err := in.take(m, c.wire.arrival); err != nil {
+			return err
 		}
-		if err := in.take(msg, c.wire.arrival); err != nil {
+	}
+	c.wish.early = nil
+	for {
+		m, err := c.next()
+		if err != nil {
+			return err
+		}
+		if cmd, ok := readCommand(m); ok && ends(cmd) {
+			return errUnpublished
+		}
+		if err := in.take(m, c.wire.arrival); err != nil {
 			return err
 		}
 	}
 }
 
-// messageError tells the end of a connection from a codec that the library
-// cannot read and from bytes that make no sense; its errors have no types.
-func messageError(err error) error {
-	if _, ok := errors.AsType[net.Error](err); ok || quiet(err) {
+// start tells the encoder to go on.
+func (c *conn) start() error {
+	if err := c.out.Write(&rtmpmessage.UserControlStreamBegin{StreamID: c.wish.stream}); err != nil {
 		return err
 	}
-	if text := err.Error(); strings.HasPrefix(text, "unsupported ") {
-		return ingest.Errorf(ingest.CodeUnsupportedCodec, "%s: set the encoder to H.264 video and AAC audio", text)
+	if err := c.status("status", "NetStream.Publish.Start", "publishing"); err != nil {
+		return err
 	}
-	return ingest.Errorf(ingest.CodeMalformed, "an RTMP message makes no sense: %v", err)
+	return c.wire.release()
+}
+
+// ends reports whether a command says that the encoder has finished.
+func ends(cmd command) bool {
+	return cmd.name == "FCUnpublish" || cmd.name == "deleteStream" || cmd.name == "closeStream"
+}
+
+// status tells the peer how its stream does.
+func (c *conn) status(level, code, description string) error {
+	return c.send("onStatus", 0, max(c.wish.stream, 1), nil, amf0.Object{
+		{Key: "level", Value: level},
+		{Key: "code", Value: code},
+		{Key: "description", Value: description},
+	})
 }

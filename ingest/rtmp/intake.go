@@ -1,14 +1,7 @@
 package rtmp
 
 import (
-	"bytes"
-	"errors"
 	"time"
-
-	"github.com/abema/go-mp4"
-	"github.com/bluenviron/gortmplib/pkg/message"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/internal/media"
@@ -23,273 +16,192 @@ const (
 	late = 2 * clock.TicksPerSecond
 )
 
-// trackKey is how RTMP names a track.
-type trackKey struct {
-	kind media.Kind
-	id   uint8 // of a multitrack message, else 0
-}
-
-// track is one track as it is being learned.
-type track struct {
-	id    int
-	codec media.Codec
-	// fresh are parameter sets that changed after Begin and have not yet been
-	// seen by the Output: the next frame carries them.
-	fresh [][]byte
+// publisher is the part of ingest.Session that media go to.
+type publisher interface {
+	Begin(tracks []media.Track) error
+	Change(tracks []media.Track) error
+	Observe(o ingest.Observation)
+	Write(f media.Frame) error
 }
 
 // intake turns RTMP messages into the calls of one session. It begins the
 // session at the first coded frame after every announced track is known; the
-// specification puts all codec configurations before the frames.
+// specification puts all codec configurations before the frames. It belongs to
+// one goroutine.
 type intake struct {
-	session *ingest.Session
-	clock   *ingest.Unwrapper
-	said    announced
-	tracks  map[trackKey]*track
-	order   []*track
-	begun   bool
-	first   clock.Ticks // of the first coded frame
-	coded   bool        // there was one
+	session publisher
+	// named is told what the encoder calls itself, ignored of each data message
+	// that makes no sense.
+	named   func(encoder string)
+	ignored func()
+
+	times  *timestamps
+	clock  encoderClock
+	said   announced
+	tracks tracks
+	first  clock.Ticks // of the first coded frame
+	last   clock.Ticks
+	coded  bool // there was one
 }
 
-// counterBits is how many bits of RTMP's millisecond counter are believed. It
-// has 32, but encoders that build on the FLV format, whose timestamps are
-// signed, clear the highest one and begin again after 24.9 days. Without that
-// bit both kinds count on.
-const counterBits = 31
-
-func newIntake(session *ingest.Session) *intake {
-	return &intake{session: session, clock: ingest.NewUnwrapper(counterBits), tracks: make(map[trackKey]*track)}
+func newIntake(session publisher, named func(string), ignored func()) *intake {
+	return &intake{
+		session: session, named: named, ignored: ignored,
+		times: newTimestamps(), tracks: tracks{byKey: make(map[trackKey]*track)},
+	}
 }
 
 // take handles one message that had arrived whole at arrival.
-func (in *intake) take(msg message.Message, arrival time.Time) error {
-	switch m := msg.(type) {
-	case *message.DataAMF0:
-		return in.metadata(m)
-	case *message.Video:
-		return in.video(m, arrival)
-	case *message.Audio:
-		return in.audio(m, arrival)
-	case *message.VideoExMultitrack:
-		return in.videoEx(m.Wrapped, m.TrackID, arrival)
-	case *message.AudioExMultitrack:
-		return in.audioEx(m.Wrapped, m.TrackID, arrival)
+//
+// Errors: *ingest.Error for what cannot be taken in, and the session's.
+func (in *intake) take(m message, arrival time.Time) error {
+	switch m.kind {
+	case kindVideo:
+		return in.packets(readVideo, m, arrival)
+	case kindAudio:
+		return in.packets(readAudio, m, arrival)
+	case kindData, kindData3:
+		in.data(m, arrival)
+		if in.said.unsupported != "" && !in.tracks.begun {
+			return ingest.Unsupported(in.said.unsupported)
+		}
+		return nil
+	case kindAggregate:
+		return in.aggregate(m, arrival)
 	}
-	if err := in.videoEx(msg, 0, arrival); err != nil {
+	return nil
+}
+
+func (in *intake) aggregate(m message, arrival time.Time) error {
+	inner, err := readAggregate(m)
+	if err != nil {
 		return err
 	}
-	return in.audioEx(msg, 0, arrival)
-}
-
-func (in *intake) metadata(m *message.DataAMF0) error {
-	a := announce(m)
-	if a.unsupported != "" {
-		return ingest.Unsupported(a.unsupported)
-	}
-	if a.known {
-		in.said = a
-	}
-	return nil
-}
-
-func (in *intake) video(m *message.Video, arrival time.Time) error {
-	if m.Codec != message.CodecH264 {
-		return ingest.Unsupported(nameOf(videoNames, float64(m.Codec)))
-	}
-	switch m.Type {
-	case message.VideoTypeConfig:
-		return in.avcConfig(0, m.AVCConfig)
-	case message.VideoTypeAU:
-		return in.avcFrame(0, m.DTS, m.PTSDelta, m.AU, arrival)
-	}
-	return nil
-}
-
-func (in *intake) videoEx(msg message.Message, id uint8, arrival time.Time) error {
-	switch m := msg.(type) {
-	case *message.VideoExSequenceStart:
-		if m.FourCC == message.FourCCAVC {
-			return in.avcConfig(id, m.AVCConfig)
+	for _, m := range inner {
+		if m.kind == kindAggregate {
+			continue
 		}
-		return unsupportedVideo(m.FourCC)
-	case *message.VideoExCodedFrames:
-		if m.FourCC == message.FourCCAVC {
-			return in.avcFrame(id, m.DTS, m.PTSDelta, m.Payload, arrival)
-		}
-		return unsupportedVideo(m.FourCC)
-	case *message.VideoExFramesX:
-		if m.FourCC == message.FourCCAVC {
-			return in.avcFrame(id, m.DTS, 0, m.Payload, arrival)
-		}
-		return unsupportedVideo(m.FourCC)
-	}
-	return nil
-}
-
-func unsupportedVideo(c message.FourCC) error {
-	return ingest.Unsupported(nameOf(videoNames, fourCCText(c)))
-}
-
-func (in *intake) audio(m *message.Audio, arrival time.Time) error {
-	if m.Codec != message.CodecMPEG4Audio {
-		return ingest.Unsupported(nameOf(audioNames, float64(m.Codec)))
-	}
-	if m.AACType == message.AudioAACTypeConfig {
-		return in.aacConfig(0, m.AACConfig)
-	}
-	return in.aacFrame(0, m.DTS, m.AU, arrival)
-}
-
-func (in *intake) audioEx(msg message.Message, id uint8, arrival time.Time) error {
-	switch m := msg.(type) {
-	case *message.AudioExSequenceStart:
-		if m.FourCC != message.FourCCMP4A {
-			return ingest.Unsupported(nameOf(audioNames, fourCCText(m.FourCC)))
-		}
-		return in.aacConfig(id, m.AACConfig)
-	case *message.AudioExCodedFrames:
-		if m.FourCC != message.FourCCMP4A {
-			return ingest.Unsupported(nameOf(audioNames, fourCCText(m.FourCC)))
-		}
-		return in.aacFrame(id, m.DTS, m.Payload, arrival)
-	}
-	return nil
-}
-
-func (in *intake) avcConfig(id uint8, c *mp4.AVCDecoderConfiguration) error {
-	if c == nil || len(c.SequenceParameterSets) == 0 || len(c.PictureParameterSets) == 0 {
-		return ingest.Errorf(ingest.CodeMalformed, "the H.264 configuration has no parameter sets: restart the encoder")
-	}
-	if c.LengthSizeMinusOne != 3 {
-		return ingest.Errorf(ingest.CodeMalformed, "H.264 units with lengths of %d bytes: 4 are supported", c.LengthSizeMinusOne+1)
-	}
-	sps, pps := c.SequenceParameterSets[0].NALUnit, c.PictureParameterSets[0].NALUnit
-	t := in.tracks[trackKey{media.Video, id}]
-	if t == nil {
-		return in.add(trackKey{media.Video, id}, &media.H264{SPS: sps, PPS: pps})
-	}
-	old := t.codec.(*media.H264)
-	if !bytes.Equal(old.SPS, sps) || !bytes.Equal(old.PPS, pps) {
-		t.codec = &media.H264{SPS: sps, PPS: pps}
-		t.fresh = [][]byte{sps, pps}
-	}
-	return nil
-}
-
-func (in *intake) aacConfig(id uint8, c *mpeg4audio.AudioSpecificConfig) error {
-	if c == nil {
-		return nil // some encoders send an empty one first
-	}
-	key := trackKey{media.Audio, id}
-	t := in.tracks[key]
-	if t == nil {
-		return in.add(key, &media.AAC{Config: *c})
-	}
-	if in.begun && t.codec.(*media.AAC).Config != *c {
-		return ingest.Errorf(ingest.CodeMalformed, "the audio format changed: restart the encoder")
-	}
-	t.codec = &media.AAC{Config: *c}
-	return nil
-}
-
-func (in *intake) add(key trackKey, codec media.Codec) error {
-	if len(in.order) == ingest.MaxTracks {
-		return ingest.Errorf(ingest.CodeUnsupportedCodec, "more than %d tracks", ingest.MaxTracks)
-	}
-	t := &track{id: len(in.order) + 1, codec: codec}
-	in.tracks[key] = t
-	in.order = append(in.order, t)
-	return nil
-}
-
-func (in *intake) avcFrame(id uint8, dts, delta time.Duration, payload []byte, arrival time.Time) error {
-	at := in.stamp(dts, arrival)
-	t := in.tracks[trackKey{media.Video, id}]
-	if t == nil {
-		return nil // no configuration yet: nothing can be decoded
-	}
-	var units h264.AVCC
-	if err := units.Unmarshal(payload); err != nil {
-		if errors.Is(err, h264.ErrAVCCNoNALUs) {
-			return nil
-		}
-		return ingest.Errorf(ingest.CodeMalformed, "an H.264 frame makes no sense: %v", err)
-	}
-	if !ingest.HasPicture(t.codec, units) {
-		return nil
-	}
-	if t.fresh != nil {
-		units, t.fresh = append(t.fresh, units...), nil
-	}
-	f := media.Frame{Track: t.id, DTS: at, PTS: at + compositionOffset(delta), Key: ingest.IsKey(t.codec, units), Units: units}
-	return in.write(f)
-}
-
-// compositionOffset reads the 24-bit composition time, which is signed although
-// the library takes it as it is.
-func compositionOffset(delta time.Duration) clock.Ticks {
-	const sign, wrap = 1 << 23, 1 << 24
-	ms := delta.Milliseconds()
-	if ms >= sign {
-		ms -= wrap
-	}
-	return clock.Ticks(ms) * ingest.TicksPerMilli
-}
-
-func (in *intake) aacFrame(id uint8, dts time.Duration, payload []byte, arrival time.Time) error {
-	at := in.stamp(dts, arrival)
-	t := in.tracks[trackKey{media.Audio, id}]
-	if t == nil || len(payload) == 0 {
-		return nil
-	}
-	return in.write(media.Frame{Track: t.id, DTS: at, PTS: at, Key: true, Units: [][]byte{payload}})
-}
-
-// stamp unwraps a message's timestamp and reports its arrival.
-func (in *intake) stamp(dts time.Duration, arrival time.Time) clock.Ticks {
-	at := clock.Ticks(in.clock.Unwrap(uint64(dts.Milliseconds()))) * ingest.TicksPerMilli
-	in.session.Observe(ingest.Observation{DTS: at, Arrival: arrival})
-	if !in.coded {
-		in.coded, in.first = true, at
-	}
-	return at
-}
-
-func (in *intake) write(f media.Frame) error {
-	if !in.begun && in.complete(f.DTS) {
-		in.begun = true
-		if err := in.session.Begin(in.list()); err != nil {
+		if err := in.take(m, arrival); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (in *intake) packets(read func([]byte) ([]packet, error), m message, arrival time.Time) error {
+	packets, err := read(m.body)
+	if err != nil {
+		return err
+	}
+	for i, p := range packets {
+		if err := in.packet(p, m.time, arrival, i == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packet handles one track's part of a message. Only the first part that holds
+// a frame is observed: they share a timestamp.
+func (in *intake) packet(p packet, at uint32, arrival time.Time, first bool) error {
+	if p.what != packetStart && p.what != packetFrames {
+		return nil // ends, colours, orders of channels and what else there may be
+	}
+	codec := taken[p.kind][p.codec]
+	if codec == "" {
+		return ingest.Unsupported(nameOf(p.kind, p.codec))
+	}
+	key := trackKey{p.kind, p.track}
+	if p.what == packetStart {
+		c, f, err := configure(codec, p.body)
+		if err != nil || c == nil {
+			return err
+		}
+		return in.tracks.configure(key, c, f)
+	}
+	dts := in.stamp(at)
+	if first {
+		in.session.Observe(ingest.Observation{DTS: dts, Arrival: arrival, Capture: in.clock.capture(dts)})
+	}
+	return in.frame(key, codec, p, dts)
+}
+
+func (in *intake) stamp(at uint32) clock.Ticks {
+	dts := clock.Ticks(in.times.at(at)) * ingest.TicksPerMilli
+	if !in.coded {
+		in.coded, in.first = true, dts
+	}
+	in.last = dts
+	return dts
+}
+
+// frame hands one frame on. Without a configuration nothing can be decoded,
+// apart from Opus, which needs none.
+func (in *intake) frame(key trackKey, codec string, p packet, dts clock.Ticks) error {
+	t := in.tracks.byKey[key]
+	if t == nil && codec == fourOpus {
+		if err := in.tracks.configure(key, &media.Opus{Channels: 2}, format{}); err != nil {
+			return err
+		}
+		t = in.tracks.byKey[key]
+	}
+	if t == nil {
+		return nil
+	}
+	units, err := split(t.codec, t.format, p.body)
+	if err != nil || len(units) == 0 {
+		return err
+	}
+	f := media.Frame{Track: t.id, DTS: dts, PTS: dts + clock.Ticks(p.offset)*ingest.TicksPerMilli, Key: true, Units: units}
+	if key.kind == media.Video && !in.picture(t, &f) {
+		return nil
+	}
+	return in.write(t, f)
+}
+
+// picture looks into a frame of pictures, and reports false if it holds none.
+func (in *intake) picture(t *track, f *media.Frame) bool {
+	if !ingest.HasPicture(t.codec, f.Units) {
+		return false
+	}
+	f.Key = ingest.IsKey(t.codec, f.Units)
+	if f.Key {
+		in.tracks.learn(t, f.Units)
+		f.Units = t.carry(f.Units)
+	}
+	return true
+}
+
+func (in *intake) write(t *track, f media.Frame) error {
+	switch {
+	case !in.tracks.begun && in.complete(f.DTS):
+		in.tracks.begun = true
+		if err := in.session.Begin(in.tracks.list(in.said.hints)); err != nil {
+			return err
+		}
+	case in.tracks.changed:
+		if list := in.tracks.list(in.said.hints); len(list) > 0 {
+			in.tracks.changed = false
+			if err := in.session.Change(list); err != nil {
+				return err
+			}
+		}
+	}
+	if in.tracks.begun && !t.ready {
+		return nil
 	}
 	return in.session.Write(f)
 }
 
 // complete reports whether no further track is worth waiting for.
 func (in *intake) complete(now clock.Ticks) bool {
-	video, audio := in.has(media.Video), in.has(media.Audio)
+	video, audio := in.tracks.count(media.Video), in.tracks.count(media.Audio)
+	if video+audio == 0 {
+		return false
+	}
 	waited := now - in.first
 	if in.said.known {
-		return (video || !in.said.video) && (audio || !in.said.audio) || waited >= late
+		return video >= in.said.video && audio >= in.said.audio || waited >= late
 	}
-	return video && audio || waited >= unannounced
-}
-
-func (in *intake) has(kind media.Kind) bool {
-	for key := range in.tracks {
-		if key.kind == kind {
-			return true
-		}
-	}
-	return false
-}
-
-func (in *intake) list() []media.Track {
-	var tracks []media.Track
-	for _, t := range in.order {
-		t.fresh = nil
-		tracks = append(tracks, media.Track{ID: t.id, Codec: t.codec})
-	}
-	return tracks
+	return video > 0 && audio > 0 || waited >= unannounced
 }

@@ -5,19 +5,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/bluenviron/gortmplib/pkg/amf0"
-	"github.com/bluenviron/gortmplib/pkg/message"
-
 	"github.com/cuelight/cuelight/ingest"
 )
 
 const (
-	// statusChunkStream is one that the library has not written to: what it
-	// wrote last may have been taken back, and chunk headers refer to the chunk
-	// before them.
-	statusChunkStream = 4
-	// streamOne is message stream 1 in the byte order of the library.
-	streamOne = 0x1000000
 	// linger is how long a refused peer may take to read why.
 	linger = 2 * time.Second
 	// lingerBytes is how much it may still send meanwhile.
@@ -39,29 +30,23 @@ func statusCode(code ingest.Code) string {
 	}
 }
 
-// refuse tells the peer why it must go and waits until it has gone. An answer
-// still held back is never sent.
+// refuse tells the peer why it must go and waits until it has gone. Nil and
+// errors that are not for the peer tell nothing.
 func (c *conn) refuse(err error) {
 	reason, ok := errors.AsType[*ingest.Error](err)
 	if !ok || !c.greeted {
 		return
 	}
-	c.wire.takeBack()
 	_ = c.wire.SetDeadline(time.Now().Add(linger))
-	err = c.rtmp.Write(&message.CommandAMF0{
-		ChunkStreamID:   statusChunkStream,
-		MessageStreamID: streamOne,
-		Name:            "onStatus",
-		Arguments: []any{
-			nil,
-			amf0.Object{
-				{Key: "level", Value: "error"},
-				{Key: "code", Value: statusCode(reason.Code)},
-				{Key: "description", Value: reason.Message},
-			},
-		},
-	})
-	if err == nil && c.wire.release() == nil {
+	if c.status("error", statusCode(reason.Code), reason.Message) == nil && c.wire.release() == nil {
+		c.wire.drain()
+	}
+}
+
+// farewell answers an encoder that ended its stream.
+func (c *conn) farewell() {
+	_ = c.wire.SetDeadline(time.Now().Add(linger))
+	if c.status("status", "NetStream.Unpublish.Success", "unpublished") == nil && c.wire.release() == nil {
 		c.wire.drain()
 	}
 }

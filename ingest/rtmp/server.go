@@ -2,23 +2,43 @@ package rtmp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cuelight/cuelight/ingest"
 )
 
-// Server takes publishers in. Set the fields, then call Run once.
+// Server takes publishers in over RTMP, or with TLS over RTMPS. Set the fields,
+// then call Run once.
 type Server struct {
-	// Listener accepts connections. Run closes it.
+	// Listener accepts TCP connections, without TLS. Run closes it.
 	Listener net.Listener
+	// TLS makes this an RTMPS server: TLS 1.2 or newer with these certificates.
+	// Nil is plain RTMP. It is not changed.
+	TLS *tls.Config
 	// Registry decides who may publish.
 	Registry *ingest.Registry
 	// Log receives what is wrong with the listener. Nil discards.
 	Log *slog.Logger
+
+	ignored atomic.Uint64
+}
+
+// Ignored returns how many data messages made no sense and were passed over,
+// of all connections. It is safe for concurrent use.
+func (s *Server) Ignored() uint64 { return s.ignored.Load() }
+
+// protocol names the server in requests and logs.
+func (s *Server) protocol() string {
+	if s.TLS != nil {
+		return "rtmps"
+	}
+	return "rtmp"
 }
 
 // Run serves until ctx ends, then closes every connection and waits for them.
@@ -35,6 +55,9 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		nc, err := s.accept(ctx)
 		if ctx.Err() != nil {
+			if err == nil {
+				nc.Close()
+			}
 			return nil
 		}
 		if err != nil {
@@ -66,5 +89,5 @@ func (s *Server) logger() *slog.Logger {
 	if s.Log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return s.Log.With("proto", protocol)
+	return s.Log.With("proto", s.protocol())
 }

@@ -7,30 +7,44 @@ import (
 )
 
 const (
-	// greeting is how many bytes a connection may send before it is admitted:
+	// greetingBytes is how much a connection may send before it is admitted:
 	// handshake, connect and publish take about 4 KiB.
-	greeting = 64 << 10
+	greetingBytes = 64 << 10
 	// writeTimeout is how long the peer may leave our answers unread.
 	writeTimeout = 10 * time.Second
+	// usualWindow is after how many bytes a peer that names no window gets an
+	// acknowledgement, at the latest.
+	usualWindow = 2_500_000
 )
 
 var errGreeting = errors.New("too much before publishing")
 
 // wire is the byte side of a connection. What is written stays here until the
-// next read, when the peer must have it, or until release: the last answer can
-// therefore be taken back. It belongs to one goroutine.
+// next read, when the peer must have it, or until release. It belongs to one
+// goroutine, apart from interrupt.
 type wire struct {
 	net.Conn
 	held     []byte
 	budget   int         // bytes left to read before admission
 	received func(n int) // set once admitted
 	arrival  time.Time   // when the last bytes were read
+
+	// The peer may stop when it has sent a window's bytes without being told
+	// that they came.
+	window, total, acked uint32
+	acknowledge          func(total uint32) error
 }
 
-func newWire(nc net.Conn) *wire { return &wire{Conn: nc, budget: greeting} }
+func newWire(nc net.Conn) *wire {
+	return &wire{Conn: nc, budget: greetingBytes, window: usualWindow}
+}
 
-// Read stamps the arrival of what it returns.
+// Read stamps the arrival of what it returns. Before it waits the peer is told
+// what it has to know.
 func (w *wire) Read(p []byte) (int, error) {
+	if err := w.confirm(); err != nil {
+		return 0, err
+	}
 	if err := w.release(); err != nil {
 		return 0, err
 	}
@@ -47,7 +61,17 @@ func (w *wire) Read(p []byte) (int, error) {
 	} else {
 		w.budget -= n
 	}
+	w.total += uint32(n)
 	return n, err
+}
+
+// confirm acknowledges what came when half a window has.
+func (w *wire) confirm() error {
+	if w.acknowledge == nil || w.total-w.acked < max(w.window/2, 1) {
+		return nil
+	}
+	w.acked = w.total
+	return w.acknowledge(w.total)
 }
 
 // Write holds p back.
@@ -68,6 +92,3 @@ func (w *wire) release() error {
 	w.held = w.held[:0]
 	return err
 }
-
-// takeBack forgets what is held back.
-func (w *wire) takeBack() { w.held = w.held[:0] }
