@@ -2,50 +2,45 @@ package srt
 
 import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 
-	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/sync/clock"
 )
 
-// addLATM takes up AAC in LATM, whose configuration comes with the sound.
+// latm takes AAC in LATM, whose configuration comes with the sound.
 // Spec: ISO/IEC 14496-3 §1.7.3.
-func (in *intake) addLATM(r *mpegts.Reader, t *mpegts.Track, id int) {
-	codec := new(media.AAC)
-	in.tracks = append(in.tracks, media.Track{ID: id, Codec: codec})
-	in.unknown[id] = true
-	var mux *mpeg4audio.StreamMuxConfig
-	r.OnDataMPEG4AudioLATM(t, func(pts int64, elements [][]byte) error {
-		var units [][]byte
-		for _, data := range elements {
-			e := mpeg4audio.AudioMuxElement{MuxConfigPresent: true, StreamMuxConfig: mux}
-			if err := e.Unmarshal(data); err != nil {
-				if mux == nil {
-					continue // the configuration has not come yet
-				}
-				return &outputError{ingest.Errorf(ingest.CodeMalformed, "the LATM audio makes no sense: %v", err)}
+func (in *intake) latm(t *track, at clock.Ticks, data []byte) error {
+	var stream mpeg4audio.AudioSyncStream
+	if stream.Unmarshal(data) != nil {
+		return nil
+	}
+	for _, element := range stream.AudioMuxElements {
+		e := mpeg4audio.AudioMuxElement{MuxConfigPresent: true, StreamMuxConfig: t.audio.mux}
+		if e.Unmarshal(element) != nil { // broken, or its configuration has not come yet
+			continue
+		}
+		t.audio.mux = e.StreamMuxConfig
+		config := configOf(e.StreamMuxConfig)
+		if config == nil {
+			continue
+		}
+		in.configure(t, *config)
+		for _, unit := range firstLayer(e) {
+			if err := in.sound(t, at, unit); err != nil {
+				return err
 			}
-			mux = e.StreamMuxConfig
-			units = append(units, firstLayer(e)...)
+			at += samples(1, t.codec.(*media.AAC).Config)
 		}
-		if in.unknown[id] && !in.learnLATM(codec, mux, id) {
-			return nil
-		}
-		return in.sound(id, codec, in.unwrap(pts), units)
-	})
+	}
+	return nil
 }
 
-func (in *intake) learnLATM(codec *media.AAC, mux *mpeg4audio.StreamMuxConfig, id int) bool {
+// configOf returns the configuration of the first layer of the first program.
+func configOf(mux *mpeg4audio.StreamMuxConfig) *mpeg4audio.AudioSpecificConfig {
 	if mux == nil || len(mux.Programs) == 0 || len(mux.Programs[0].Layers) == 0 {
-		return false
+		return nil
 	}
-	config := mux.Programs[0].Layers[0].AudioSpecificConfig
-	if config == nil {
-		return false
-	}
-	codec.Config = *config
-	delete(in.unknown, id)
-	return true
+	return mux.Programs[0].Layers[0].AudioSpecificConfig
 }
 
 // firstLayer returns the access units of the first layer of the first program.

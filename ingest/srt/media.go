@@ -1,182 +1,203 @@
 package srt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
-	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-// intake turns one MPEG-TS program into the calls of one session.
+// intake turns one MPEG-TS program into the calls of one session. It belongs
+// to one goroutine.
 type intake struct {
 	session *ingest.Session
-	clock   *ingest.Unwrapper
-	tracks  []media.Track
-	unknown map[int]bool // tracks whose codec has yet to be learned
+	stamps  stamps
+	order   []uint16 // PIDs, as the program lists them
+	tracks  map[uint16]*track
 	begun   bool
+	changed bool // the tracks are not those that the session knows
+
+	waiting []media.Frame // between a change and when all tracks are known
+	bytes   int
+	floor   map[media.Kind]clock.Ticks // newest DTS before the change
+	newest  map[media.Kind]clock.Ticks
 }
+
+// track is one elementary stream of the programme.
+type track struct {
+	stream
+	codec media.Codec
+	known bool
+	audio audio
+}
+
+const (
+	// What may wait after a change, as before Begin.
+	maxWaiting      = 2048
+	maxWaitingBytes = 32 << 20
+)
 
 // readMedia runs an admitted session until its connection ends.
-func readMedia(src io.Reader, session *ingest.Session) error {
-	in := &intake{session: session, clock: ingest.NewUnwrapper(33), unknown: make(map[int]bool)}
-	heard := newArrivals(in.clock, func(dts clock.Ticks, arrival time.Time) {
-		session.Observe(ingest.Observation{DTS: dts, Arrival: arrival})
-	})
-	reader := &mpegts.Reader{R: &packets{src: src, received: session.Received, look: heard.look}}
-	if err := reader.Initialize(); err != nil {
-		return streamError(err)
+func readMedia(src source, session *ingest.Session) error {
+	in := &intake{
+		session: session, stamps: newStamps(), tracks: make(map[uint16]*track),
+		floor: make(map[media.Kind]clock.Ticks), newest: make(map[media.Kind]clock.Ticks),
 	}
-	if err := in.subscribe(reader); err != nil {
-		return err
-	}
+	d := &demux{onProgram: in.program, onUnit: in.unit, onJump: func() { in.stamps.joint = true }}
+	ts := &packets{src: src, received: session.Received}
 	for {
-		if err := reader.Read(); err != nil {
-			return streamError(err)
+		packet, at, err := ts.next()
+		if errors.Is(err, io.EOF) {
+			return cmp.Or(d.end(), err)
+		}
+		if err != nil {
+			return err
+		}
+		if err := d.take(packet, at); err != nil {
+			return err
 		}
 	}
 }
 
-// streamError tells the end of a stream and our own refusals from bytes that
-// make no sense.
-func streamError(err error) error {
-	if _, ok := errors.AsType[*ingest.Error](err); ok || errors.Is(err, io.EOF) {
-		return err
+// program takes up the tracks of a program. Those that it had before keep what
+// is known of them.
+func (in *intake) program(p program) error {
+	in.stamps.joint = true
+	tracks, order := make(map[uint16]*track), []uint16(nil)
+	for _, s := range p.streams {
+		if s.how == refused {
+			return ingest.Unsupported(s.codec)
+		}
+		if s.how == ignored {
+			continue
+		}
+		if old := in.tracks[s.pid]; old != nil && old.stream == s {
+			tracks[s.pid] = old
+		} else {
+			tracks[s.pid] = newTrack(s)
+			in.changed = true
+		}
+		order = append(order, s.pid)
 	}
-	if _, ok := errors.AsType[*outputError](err); ok {
-		return err
+	if len(order) == 0 {
+		return ingest.Errorf(ingest.CodeUnsupportedCodec, "the MPEG-TS program has neither video nor audio that is known: send H.264 or HEVC video and AAC or Opus audio")
 	}
-	if strings.Contains(err.Error(), "max recorded size") { // the library's error has no type
-		return ingest.Errorf(ingest.CodeMalformed, "no MPEG-TS program with all its audio within 1 MiB: check that every audio track has sound")
-	}
-	return ingest.Errorf(ingest.CodeMalformed, "this MPEG-TS cannot be read: %v", err)
+	in.changed = in.changed || len(order) != len(in.order)
+	in.tracks, in.order = tracks, order
+	return nil
 }
 
-// outputError carries a session's error through the library.
-type outputError struct{ err error }
-
-func (e *outputError) Error() string { return e.err.Error() }
-func (e *outputError) Unwrap() error { return e.err }
-
-// subscribe takes up the program's tracks.
-func (in *intake) subscribe(r *mpegts.Reader) error {
-	var ignored []string
-	for _, t := range r.Tracks() {
-		id := int(t.PID)
-		switch c := t.Codec.(type) {
-		case *tscodecs.H264:
-			in.addH264(r, t, id)
-		case *tscodecs.MPEG4Audio:
-			in.addADTS(r, t, id, c.Config)
-		case *tscodecs.MPEG4AudioLATM:
-			in.addLATM(r, t, id)
-		case *tscodecs.KLV, *tscodecs.DVBSubtitle, *tscodecs.Unsupported:
-			ignored = append(ignored, nameOf(c)) // data beside the programme
-		default:
-			return ingest.Unsupported(nameOf(c))
-		}
+func newTrack(s stream) *track {
+	t := &track{stream: s}
+	switch s.how {
+	case h264Video:
+		t.codec = new(media.H264)
+	case hevcVideo:
+		t.codec = new(media.HEVC)
+	case adtsAudio, latmAudio:
+		t.codec = new(media.AAC)
+	case opusAudio:
+		t.codec, t.known = &media.Opus{Channels: s.opus}, true
 	}
-	if len(in.tracks) == 0 && len(ignored) > 0 {
-		return ingest.Unsupported(ignored[0])
+	return t
+}
+
+// unit takes one PES packet of the programme.
+func (in *intake) unit(s stream, u unit) error {
+	t := in.tracks[s.pid]
+	if t == nil {
+		return nil
 	}
-	if len(in.tracks) == 0 {
-		return ingest.Errorf(ingest.CodeUnsupportedCodec, "the MPEG-TS program has no tracks: send H.264 video and AAC audio")
+	pts, dts := in.stamps.read(u)
+	in.session.Observe(ingest.Observation{DTS: dts, Arrival: u.at})
+	switch t.how {
+	case h264Video, hevcVideo:
+		return in.picture(t, pts, dts, u.data)
+	case adtsAudio:
+		return in.adts(t, dts, u.data)
+	case latmAudio:
+		return in.latm(t, dts, u.data)
+	case opusAudio:
+		return in.opus(t, dts, u.data)
 	}
 	return nil
 }
 
-// nameOf is what people call a codec.
-func nameOf(c tscodecs.Codec) string {
-	switch c.(type) {
-	case *tscodecs.H265:
-		return "H.265 video"
-	case *tscodecs.MPEG1Video:
-		return "MPEG-1/2 video"
-	case *tscodecs.MPEG4Video:
-		return "MPEG-4 Part 2 video"
-	case *tscodecs.Opus:
-		return "Opus audio"
-	case *tscodecs.MPEG1Audio:
-		return "MPEG-1/2 audio (MP2, MP3)"
-	case *tscodecs.AC3:
-		return "AC-3 audio"
-	case *tscodecs.EAC3:
-		return "E-AC-3 audio"
-	case *tscodecs.KLV:
-		return "KLV data"
-	case *tscodecs.DVBSubtitle:
-		return "DVB subtitles"
+// write hands a frame on once every track is known. What comes before Begin,
+// the session holds.
+func (in *intake) write(f media.Frame) error {
+	if in.changed && in.complete() {
+		if err := in.settle(); err != nil {
+			return err
+		}
 	}
-	return "this codec"
+	if in.changed && in.begun {
+		return in.wait(f)
+	}
+	return in.pass(f)
 }
 
-func (in *intake) addH264(r *mpegts.Reader, t *mpegts.Track, id int) {
-	codec := new(media.H264)
-	in.tracks = append(in.tracks, media.Track{ID: id, Codec: codec})
-	in.unknown[id] = true
-	r.OnDataH264(t, func(pts, dts int64, units [][]byte) error {
-		if in.unknown[id] && ingest.Learn(codec, units) {
-			delete(in.unknown, id)
+// pass writes a frame. After a change to another time base the tracks may
+// overlap with what was; the Output must not hear that.
+func (in *intake) pass(f media.Frame) error {
+	kind := media.Audio
+	if t := in.tracks[uint16(f.Track)]; t != nil {
+		kind = t.codec.Kind()
+	}
+	if floor, ok := in.floor[kind]; ok && f.DTS <= floor {
+		return nil
+	}
+	in.newest[kind] = max(in.newest[kind], f.DTS)
+	return in.session.Write(f)
+}
+
+func (in *intake) complete() bool {
+	for _, t := range in.tracks {
+		if !t.known {
+			return false
 		}
-		if !ingest.HasPicture(codec, units) {
-			return nil
+	}
+	return true
+}
+
+// settle tells the session its tracks, and hands on what waited for that.
+func (in *intake) settle() error {
+	tracks := make([]media.Track, 0, len(in.order))
+	for _, pid := range in.order {
+		tracks = append(tracks, media.Track{ID: int(pid), Codec: in.tracks[pid].codec})
+	}
+	tracks = ingest.BestFirst(tracks)
+	in.changed = false
+	if !in.begun {
+		in.begun = true
+		if err := in.session.Begin(tracks); err != nil {
+			return fmt.Errorf("begin: %w", err)
 		}
-		at := in.unwrap(dts)
-		shown := at + clock.Ticks(in.clock.Delta(uint64(pts-dts)))
-		return in.write(media.Frame{Track: id, PTS: shown, DTS: at, Key: ingest.IsKey(codec, units), Units: units})
-	})
-}
-
-func (in *intake) addADTS(r *mpegts.Reader, t *mpegts.Track, id int, config mpeg4audio.AudioSpecificConfig) {
-	codec := &media.AAC{Config: config}
-	in.tracks = append(in.tracks, media.Track{ID: id, Codec: codec})
-	r.OnDataMPEG4Audio(t, func(pts int64, units [][]byte) error {
-		return in.sound(id, codec, in.unwrap(pts), units)
-	})
-}
-
-// sound writes the access units of one PES packet, of which the container
-// stamps only the first.
-func (in *intake) sound(id int, codec *media.AAC, at clock.Ticks, units [][]byte) error {
-	for i, u := range units {
-		dts := at + samples(i, codec.Config)
-		if err := in.write(media.Frame{Track: id, PTS: dts, DTS: dts, Key: true, Units: [][]byte{u}}); err != nil {
+		return nil
+	}
+	in.floor, in.newest = in.newest, make(map[media.Kind]clock.Ticks)
+	if err := in.session.Change(tracks); err != nil {
+		return fmt.Errorf("change: %w", err)
+	}
+	waiting := in.waiting
+	in.waiting, in.bytes = nil, 0
+	for _, f := range waiting {
+		if err := in.pass(f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// samples is how long n access units last.
-func samples(n int, c mpeg4audio.AudioSpecificConfig) clock.Ticks {
-	perUnit := 1024
-	if c.FrameLengthFlag {
-		perUnit = 960
+func (in *intake) wait(f media.Frame) error {
+	in.bytes += f.Size()
+	if len(in.waiting) == maxWaiting || in.bytes > maxWaitingBytes {
+		return ingest.Errorf(ingest.CodeTimeout, "after the stream changed, one of its tracks did not come: restart the encoder")
 	}
-	return clock.Ticks(n * perUnit * clock.TicksPerSecond / max(c.SampleRate, 1))
-}
-
-func (in *intake) unwrap(ts int64) clock.Ticks { return clock.Ticks(in.clock.Unwrap(uint64(ts))) }
-
-// write begins the session once every track is known. What comes before, the
-// session holds.
-func (in *intake) write(f media.Frame) error {
-	if !in.begun && len(in.unknown) == 0 {
-		in.begun = true
-		if err := in.session.Begin(in.tracks); err != nil {
-			return &outputError{fmt.Errorf("begin: %w", err)}
-		}
-	}
-	if err := in.session.Write(f); err != nil {
-		return &outputError{err}
-	}
+	in.waiting = append(in.waiting, f)
 	return nil
 }

@@ -1,7 +1,6 @@
 package srt
 
 import (
-	"io"
 	"time"
 
 	"github.com/cuelight/cuelight/ingest"
@@ -17,40 +16,50 @@ const (
 	maxNoise = 512 << 10
 )
 
-// packets reads whole MPEG-TS packets from SRT and looks at each one as it
-// arrives. It belongs to one goroutine.
-type packets struct {
-	src      io.Reader
-	received func(n int)
-	look     func(packet []byte, arrival time.Time)
-
-	buf     [maxPayload + packetSize]byte
-	data    []byte // part of buf not yet returned
-	arrival time.Time
-	noise   int // bytes skipped since the last packet
+// source is where payloads come from, with the time at which each arrived.
+type source interface {
+	next() (payload []byte, at time.Time, err error)
 }
 
-// Read returns one packet.
-func (p *packets) Read(out []byte) (int, error) {
-	if len(out) < packetSize {
-		return 0, io.ErrShortBuffer
-	}
+// packets finds the MPEG-TS packets in a source's payloads. It belongs to one
+// goroutine.
+type packets struct {
+	src      source
+	received func(n int)
+
+	data  []byte // not yet returned
+	at    time.Time
+	noise int // bytes skipped since the last packet
+}
+
+// next returns one packet, which stays as it is, and when its last byte
+// arrived.
+//
+// Errors: the source's; *ingest.Error with CodeMalformed when there is only
+// noise.
+func (p *packets) next() ([]byte, time.Time, error) {
 	for {
 		if err := p.skipNoise(); err != nil {
-			return 0, err
+			return nil, time.Time{}, err
 		}
 		if len(p.data) >= packetSize {
 			break
 		}
-		if err := p.fill(); err != nil {
-			return 0, err
+		payload, at, err := p.src.next()
+		if err != nil {
+			return nil, time.Time{}, err
 		}
+		p.received(len(payload))
+		p.at = at
+		if len(p.data) > 0 {
+			payload = append(p.data[:len(p.data):len(p.data)], payload...)
+		}
+		p.data = payload
 	}
-	n := copy(out, p.data[:packetSize])
+	packet := p.data[:packetSize:packetSize]
 	p.data = p.data[packetSize:]
 	p.noise = 0
-	p.look(out[:n], p.arrival)
-	return n, nil
+	return packet, p.at, nil
 }
 
 func (p *packets) skipNoise() error {
@@ -62,13 +71,4 @@ func (p *packets) skipNoise() error {
 		return ingest.Errorf(ingest.CodeMalformed, "this is not MPEG-TS: set the encoder's container to mpegts")
 	}
 	return nil
-}
-
-func (p *packets) fill() error {
-	kept := copy(p.buf[:], p.data)
-	n, err := p.src.Read(p.buf[kept : kept+maxPayload])
-	p.arrival = time.Now()
-	p.received(n)
-	p.data = p.buf[:kept+n]
-	return err
 }

@@ -1,53 +1,17 @@
 package srt
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"runtime/debug"
 	"sync"
 	"time"
-
-	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/cuelight/cuelight/ingest"
 )
 
 const protocol = "srt"
-
-// Listener is an open port. Close it, or let Server.Run do so.
-type Listener struct {
-	srt gosrt.Listener
-}
-
-// Listen opens the UDP port of addr ("HOST:PORT" or ":PORT"). The latency is
-// how long lost packets may be sent again, the larger of ours and the
-// publisher's; 0 means 120 ms.
-func Listen(addr string, latency time.Duration) (*Listener, error) {
-	resolved, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen srt: %w", err)
-	}
-	cfg := gosrt.DefaultConfig()
-	cfg.ReceiverLatency = cmp.Or(latency, 120*time.Millisecond)
-	cfg.PeerLatency = cfg.ReceiverLatency
-	// A crashed encoder may come back this soon; a living one sends something
-	// every second.
-	cfg.PeerIdleTimeout = 3 * time.Second
-	ln, err := gosrt.Listen("srt", resolved.String(), cfg)
-	if err != nil {
-		return nil, fmt.Errorf("listen srt %s: %w", addr, err)
-	}
-	return &Listener{srt: ln}, nil
-}
-
-// Addr returns the bound address.
-func (l *Listener) Addr() net.Addr { return l.srt.Addr() }
-
-// Close ends the listener and all its connections.
-func (l *Listener) Close() { l.srt.Close() }
 
 // Server takes publishers in. Set the fields, then call Run once.
 type Server struct {
@@ -59,46 +23,50 @@ type Server struct {
 	Log *slog.Logger
 }
 
-// Run serves until ctx ends, then closes every connection and waits for them.
+// Run serves until ctx ends, then says goodbye to every caller and waits for
+// their sessions.
 //
 // Errors: the listener's, when it ended by itself.
 func (s *Server) Run(ctx context.Context) error {
-	unhook := context.AfterFunc(ctx, s.Listener.Close)
-	defer unhook()
 	defer s.Listener.Close()
+	past := time.Unix(1, 0)
+	unhook := context.AfterFunc(ctx, func() { _ = s.Listener.udp.SetReadDeadline(past) })
+	defer unhook()
 	sessions, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	for {
-		req, err := s.accept()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, errHandshake):
-			s.Registry.Refuse(ingest.Request{Protocol: protocol},
-				ingest.Errorf(ingest.CodeMalformed, "an SRT handshake makes no sense"))
-			continue
-		case err != nil:
-			return fmt.Errorf("accept: %w", err)
+	err := s.Listener.serve(func(h header, body []byte, way route) {
+		if c := s.greet(body, way); c != nil {
+			wg.Go(func() { s.serve(sessions, c) })
 		}
-		wg.Go(func() { s.serve(sessions, req) })
+	})
+	if ctx.Err() != nil {
+		return nil
 	}
+	return fmt.Errorf("serve srt: %w", err)
 }
 
-// errHandshake is one caller's fault, not the listener's.
-var errHandshake = errors.New("the handshake could not be read")
-
-// accept returns the next caller. The library reads handshakes here and panics
-// on some that are cut short.
-func (s *Server) accept() (req gosrt.ConnRequest, err error) {
+// greet is one handshake packet, which may be anything.
+func (s *Server) greet(body []byte, way route) (c *caller) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.logger().Debug("handshake unreadable", "err", fmt.Sprint(p))
-			err = errHandshake
+			s.logger().Debug("handshake unreadable", "remote", way.to.String(), "err", fmt.Sprint(p))
+			s.unreadable(way)
+			c = nil
 		}
 	}()
-	return s.Listener.srt.Accept2()
+	c, err := s.Listener.greet(body, way)
+	if err != nil {
+		s.unreadable(way)
+		return nil
+	}
+	return c
+}
+
+func (s *Server) unreadable(way route) {
+	s.Registry.Refuse(ingest.Request{Protocol: protocol, Remote: way.to.String()},
+		ingest.Errorf(ingest.CodeMalformed, "an SRT handshake makes no sense"))
 }
 
 func (s *Server) logger() *slog.Logger {
@@ -109,69 +77,78 @@ func (s *Server) logger() *slog.Logger {
 }
 
 // serve is one caller from its request to its end.
-func (s *Server) serve(ctx context.Context, req gosrt.ConnRequest) {
-	session, err := s.admit(req)
-	if err != nil {
-		req.Reject(reason(err))
+func (s *Server) serve(ctx context.Context, c *caller) {
+	session, why := s.admit(c)
+	if session == nil {
+		c.reject(why)
 		return
 	}
-	conn, err := req.Accept()
+	conn, err := c.accept()
 	if err != nil {
-		session.Close(ingest.Errorf(ingest.CodeMalformed, "the SRT handshake did not end well: %v", err))
+		session.Close(err)
+		c.reject(rejInternal)
 		return
 	}
-	defer conn.Close()
-	stop := session.Guard(ctx, func() { conn.Close() })
-	defer stop()
+	session.SetLink(func() ingest.Link { return *conn.link.Load() })
+	var running sync.WaitGroup
+	running.Go(func() { conn.run(session.Panicked) })
+	stop := session.Guard(ctx, conn.close)
 	err = session.Protect(func() error { return readMedia(conn, session) })
+	conn.close()
+	stop()
+	running.Wait()
 	if ctx.Err() != nil {
 		err = nil
 	}
 	session.Close(err)
+	conn.goodbye()
 }
 
-func (s *Server) admit(req gosrt.ConnRequest) (*ingest.Session, error) {
-	ask := ingest.Request{Protocol: protocol, Remote: req.RemoteAddr().String()}
-	if req.IsEncrypted() {
-		return nil, s.Registry.Refuse(ask, ingest.Errorf(ingest.CodeMode, "encryption by passphrase is not supported: leave the passphrase empty"))
+// admit returns the caller's session, or why there is none.
+func (s *Server) admit(c *caller) (session *ingest.Session, why reason) {
+	defer func() {
+		if p := recover(); p != nil { // of the library, over what the caller sent
+			s.logger().Error("handshake panicked", "remote", c.remote(), "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			session, why = nil, rejInternal
+		}
+	}()
+	leave, ok := s.Registry.Enter(protocol, c.remote())
+	if !ok {
+		return nil, rejOverload
+	}
+	defer leave()
+	ask := ingest.Request{Protocol: protocol, Remote: c.remote()}
+	if c.flaw != nil {
+		s.Registry.Refuse(ask, ingest.Errorf(ingest.CodeMalformed, "%v", c.flaw))
+		return nil, reasonOf(c.flaw)
 	}
 	var err error
-	if ask.Channel, ask.Key, err = parseStreamID(req.StreamId()); err != nil {
-		return nil, s.Registry.Refuse(ask, err)
+	if ask.Channel, ask.Key, err = parseStreamID(c.streamID()); err != nil {
+		s.Registry.Refuse(ask, err)
+		return nil, reasonOf(err)
 	}
-	return s.Registry.Admit(ask)
+	if f := s.secure(c, ask); f != nil {
+		s.Registry.Refuse(ask, ingest.Errorf(ingest.CodeWrongPassphrase, "%v", f))
+		return nil, f.reason
+	}
+	session, err = s.Registry.Admit(ask)
+	if err != nil {
+		return nil, reasonOf(err)
+	}
+	return session, 0
 }
 
-// The reasons of SRT's access control, as callers' libraries know them. On the
-// wire a failed handshake is 1000 and the reason; the numbers that our library
-// has for these would arrive as none that a caller knows.
-const (
-	onWire = 1000
-
-	rejBadRequest gosrt.RejectionReason = onWire + 1400
-	rejOverload   gosrt.RejectionReason = onWire + 1402
-	rejForbidden  gosrt.RejectionReason = onWire + 1403
-	rejNotFound   gosrt.RejectionReason = onWire + 1404
-	rejBadMode    gosrt.RejectionReason = onWire + 1405
-	rejConflict   gosrt.RejectionReason = onWire + 1409
-)
-
-// reason is what the caller's SRT library is told.
-func reason(err error) gosrt.RejectionReason {
-	switch ingest.CodeOf(err) {
-	case ingest.CodeUnknownChannel:
-		return rejNotFound
-	case ingest.CodeWrongKey:
-		return rejForbidden
-	case ingest.CodeBusy:
-		return rejConflict
-	case ingest.CodeFull:
-		return rejOverload
-	case ingest.CodeMode:
-		return rejBadMode
-	case ingest.CodeMalformed:
-		return rejBadRequest
-	default:
-		return gosrt.REJ_PEER
+// secure checks the caller's encryption before anything else is looked at: one
+// without the passphrase learns nothing about keys, and takes nobody's place.
+func (s *Server) secure(c *caller, ask ingest.Request) *flaw {
+	passphrase := s.Registry.Passphrase(ask.Channel, ask.Key)
+	switch {
+	case passphrase == "" && c.encrypted():
+		return &flaw{rejUnsecure, "no channel of this name asks for a passphrase: leave it empty, or correct the channel's name"}
+	case passphrase != "" && !c.encrypted():
+		return &flaw{rejUnsecure, "this channel asks for a passphrase: set it in the encoder"}
+	case passphrase != "" && !c.unlock(string(passphrase)):
+		return errSecret
 	}
+	return nil
 }

@@ -61,6 +61,11 @@ func stream(t testing.TB, first int64, frames int) []byte {
 // read runs a session over the bytes.
 func read(t testing.TB, src io.Reader) (ingesttest.Heard, error) {
 	t.Helper()
+	return readFrom(t, srt.Source(src))
+}
+
+func readFrom(t testing.TB, src srt.AnySource) (ingesttest.Heard, error) {
+	t.Helper()
 	out := ingesttest.NewRecorder()
 	registry, err := ingest.NewRegistry([]ingest.Channel{{Name: "show", Open: true, Output: out}}, ingest.Config{MaxBitrate: 1 << 40})
 	if err != nil {
@@ -126,14 +131,13 @@ func TestPacketsFindTheirFooting(t *testing.T) {
 	noisy = append(append(noisy, bytes.Repeat([]byte{9}, 100)...), clean[188*4:]...)
 	for _, src := range []io.Reader{bytes.NewReader(noisy), iotest.OneByteReader(bytes.NewReader(noisy))} {
 		var got []byte
-		r := srt.NewPackets(src, func([]byte, time.Time) {})
-		buf := make([]byte, 188)
+		next := srt.Packets(srt.Source(src))
 		for {
-			n, err := r.Read(buf)
+			packet, _, err := next()
 			if err != nil {
 				break
 			}
-			got = append(got, buf[:n]...)
+			got = append(got, packet...)
 		}
 		if !bytes.Equal(got, clean) {
 			t.Errorf("IG7 %d bytes of %d came through the noise", len(got), len(clean))
@@ -148,43 +152,53 @@ func TestNoiseEndsTheSession(t *testing.T) {
 	}
 }
 
+// slow is a source of one TS packet a second.
+type slow struct {
+	data  []byte
+	start time.Time
+	n     int
+}
+
+func (s *slow) Next() ([]byte, time.Time, error) {
+	if len(s.data) == 0 {
+		return nil, time.Time{}, io.EOF
+	}
+	packet := s.data[:188]
+	s.data = s.data[188:]
+	s.n++
+	return packet, s.start.Add(time.Duration(s.n-1) * time.Second), nil
+}
+
 func TestArrivalIsThatOfTheLastPacket(t *testing.T) {
 	whole := stream(t, 90_000, 3)
 	start := time.Now()
-	type seen struct {
-		dts clock.Ticks
-		at  int
-	}
-	var got []seen
-	look := srt.Arrivals(func(dts clock.Ticks, at time.Time) {
-		got = append(got, seen{dts, int(at.Sub(start) / time.Second)})
-	})
-	last := make(map[uint16]int) // PID → number of its newest packet
-	var want []seen
-	dts := clock.Ticks(90_000)
+	last, ends := -1, []int(nil) // of video units, numbers of their last packets
 	for i := 0; i < len(whole)/188; i++ {
-		p := whole[i*188 : (i+1)*188]
-		pid := uint16(p[1]&0x1f)<<8 | uint16(p[2])
-		if pid == 256 && p[1]&0x40 != 0 {
-			if n, ok := last[pid]; ok {
-				want = append(want, seen{dts, n})
-				dts += 3600
-			}
+		p := whole[i*188:]
+		if pid := int(p[1]&0x1f)<<8 | int(p[2]); pid != 256 {
+			continue
 		}
-		last[pid] = i
-		look(p, start.Add(time.Duration(i)*time.Second))
+		if p[1]&0x40 != 0 && last >= 0 {
+			ends = append(ends, last)
+		}
+		last = i
 	}
-	for _, w := range want {
-		found := false
-		for _, g := range got {
-			found = found || g == w
+	ends = append(ends, last)
+	h, _ := readFrom(t, srt.SourceOf((&slow{data: whole, start: start}).Next))
+	seen := make(map[clock.Ticks]map[int]bool)
+	for _, o := range h.Observations {
+		if seen[o.DTS] == nil {
+			seen[o.DTS] = make(map[int]bool)
 		}
-		if !found {
-			t.Errorf("IG16 no observation %+v in %+v", w, got)
+		seen[o.DTS][int(o.Arrival.Sub(start)/time.Second)] = true
+	}
+	for i, end := range ends {
+		if dts := clock.Ticks(90_000 + i*3600); !seen[dts][end] {
+			t.Errorf("IG16 frame %d was observed at %v, want %d", i, seen[dts], end)
 		}
 	}
-	if len(want) != 2 {
-		t.Fatalf("%d access units in the test, want 2", len(want))
+	if len(ends) != 3 {
+		t.Fatalf("%d access units in the test, want 3", len(ends))
 	}
 }
 
