@@ -78,6 +78,10 @@ bench: web ## print figures as ratios against named peers
 fuzz: ## fuzz every parser for 20 s each
 	@scripts/fuzz.sh 20s
 
+.PHONY: test-obs
+test-obs: build ## OBS Studio in a virtual screen pushes by RTMP and SRT (installs OBS)
+	node test/obs/run.mjs
+
 .PHONY: screenshots
 screenshots: tools build ## take the pictures in docs/images again
 	npm run shots --workspace test/e2e

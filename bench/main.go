@@ -19,14 +19,15 @@ import (
 
 // settings are what a run measures.
 type settings struct {
-	role       string
-	only       string
-	program    string
-	viewers    int
-	cues       int
-	waiters    int
-	reloadTime time.Duration
-	getTime    time.Duration
+	role        string
+	only        string
+	program     string
+	viewers     int
+	cues        int
+	waiters     int
+	reloadTime  time.Duration
+	getTime     time.Duration
+	publishTime time.Duration
 }
 
 // The parts of a run.
@@ -34,6 +35,7 @@ const (
 	partAnswers = "answers"
 	partReload  = "reload"
 	partGet     = "get"
+	partPublish = "publish"
 )
 
 // maxSockets leaves room for other files in a process that may open 20,000.
@@ -41,13 +43,14 @@ const maxSockets = 19_000
 
 func main() {
 	var s settings
-	flag.StringVar(&s.only, "only", "", "what to measure, of answers, reload and get, separated by commas (default all)")
+	flag.StringVar(&s.only, "only", "", "what to measure, of answers, reload, get and publish, separated by commas (default all)")
 	flag.StringVar(&s.program, "program", "", "the cuelight program to measure (default: build it)")
 	flag.IntVar(&s.viewers, "viewers", 4000, "sockets that answer")
 	flag.IntVar(&s.cues, "cues", 3, "cues that every viewer answers")
 	flag.IntVar(&s.waiters, "waiters", 1000, "viewers that wait for every part")
 	flag.DurationVar(&s.reloadTime, "reload-time", 20*time.Second, "how long they follow each server")
 	flag.DurationVar(&s.getTime, "get-time", 5*time.Second, "how long each file is asked for")
+	flag.DurationVar(&s.publishTime, "publish-time", 20*time.Second, "how long publishers are measured")
 	flag.StringVar(&s.role, "role", "", "used by the program itself: be a server to measure")
 	flag.Parse()
 
@@ -72,7 +75,7 @@ func run(ctx context.Context, s settings, w io.Writer) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, settings, io.Writer) error
-	}{{partAnswers, compareAnswers}, {partReload, compareReload}, {partGet, compareGets}} {
+	}{{partAnswers, compareAnswers}, {partReload, compareReload}, {partGet, compareGets}, {partPublish, comparePublishers}} {
 		if !s.wants(part.name) {
 			continue
 		}
@@ -90,8 +93,8 @@ func (s settings) wants(part string) bool {
 
 func (s settings) validate() error {
 	for _, part := range strings.Split(s.only, ",") {
-		if s.only != "" && !slices.Contains([]string{partAnswers, partReload, partGet}, part) {
-			return fmt.Errorf("-only: %q is none of answers, reload, get", part)
+		if s.only != "" && !slices.Contains([]string{partAnswers, partReload, partGet, partPublish}, part) {
+			return fmt.Errorf("-only: %q is none of answers, reload, get, publish", part)
 		}
 	}
 	for name, n := range map[string]int{"-viewers": s.viewers, "-waiters": s.waiters} {
@@ -99,8 +102,8 @@ func (s settings) validate() error {
 			return fmt.Errorf("%s: %d is not between 1 and %d", name, n, maxSockets)
 		}
 	}
-	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 {
-		return fmt.Errorf("-cues, -reload-time, -get-time: each is more than nothing")
+	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 || s.publishTime <= 0 {
+		return fmt.Errorf("-cues, -reload-time, -get-time, -publish-time: each is more than nothing")
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func startProduct(ctx context.Context, program, dir string) (*product, error) {
 		return "http://" + host, ok && ours
 	}
 	p, err := startPeer(ctx, "cuelight", web, program, "serve", "--data", data,
-		"--http", "127.0.0.1:0", "--rtmp", "off", "--srt", "off", "--rtsp", "off", "--admin", "off", "--log-level", "warn")
+		"--http", "127.0.0.1:0", "--rtmp", "off", "--srt", "off", "--rtsp", "off", "--webrtc", "off", "--admin", "off", "--log-level", "warn")
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ const (
 	roleEcho     = "echo"
 	roleCuelight = "hls-cuelight"
 	roleGohlslib = "hls-gohlslib"
+	roleIngest   = "ingest-gohlslib"
 )
 
 // runRole serves until stdin ends, which it does when the parent is gone.
@@ -27,6 +28,10 @@ func runRole(role string) error {
 		mux.Handle(echoPath, newEcho())
 	case roleCuelight, roleGohlslib:
 		if err := addHLS(mux, role); err != nil {
+			return err
+		}
+	case roleIngest:
+		if err := addBaseIngest(mux); err != nil {
 			return err
 		}
 	default:

@@ -28,7 +28,14 @@ func (srv *server) assemble(context.Context) error {
 			health:  func(h wire.Health) { srv.gateway.Broadcast(name, wire.Producers, &h) },
 		})
 	}
-	srv.addIngest()
+	for _, name := range srv.settings.sortedChannels() {
+		if l := srv.channels[name].ladder; l != nil {
+			srv.group.Add("renditions of "+name, l)
+		}
+	}
+	if err := srv.addIngest(); err != nil {
+		return err
+	}
 	media := origin.New(func(name string) (*packager.Channel, bool) {
 		ch, ok := srv.channels[name]
 		if !ok {
@@ -45,9 +52,16 @@ func (srv *server) assemble(context.Context) error {
 	return nil
 }
 
-func (srv *server) addIngest() {
+func (srv *server) addIngest() error {
 	if srv.open.rtmp != nil {
 		srv.group.Add("rtmp", &rtmp.Server{Listener: srv.open.rtmp, Registry: srv.registry, Log: srv.log})
+	}
+	if srv.open.rtmps != nil {
+		certificate, err := srv.settings.certificate()
+		if err != nil {
+			return err
+		}
+		srv.group.Add("rtmps", &rtmp.Server{Listener: srv.open.rtmps, TLS: certificate, Registry: srv.registry, Log: srv.log})
 	}
 	if srv.open.srt != nil {
 		srv.group.Add("srt", &srt.Server{Listener: srv.open.srt, Registry: srv.registry, Log: srv.log})
@@ -55,6 +69,13 @@ func (srv *server) addIngest() {
 	if srv.open.rtsp != nil {
 		srv.group.Add("rtsp", &rtsp.Server{Listener: srv.open.rtsp, Registry: srv.registry, Log: srv.log})
 	}
+	if srv.whip != nil {
+		srv.group.Add("whip", srv.whip)
+	}
+	for name, p := range srv.pullers {
+		srv.group.Add("source of "+name, p)
+	}
+	return nil
 }
 
 func (srv *server) addHTTP(name string, ln net.Listener, h http.Handler) {

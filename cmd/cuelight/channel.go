@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/internal/ladder"
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/sync/clock"
@@ -21,7 +22,10 @@ type channel struct {
 	segment  time.Duration // TARGETDURATION
 	room     *clock.Room
 	packager *packager.Channel
+	ladder   *ladder.Ladder // nil unless the channel has renditions
+	source   source         // nil unless the channel's stream is fetched
 	log      *slog.Logger
+	told     adviser // what the broadcaster has been told
 
 	// current is the timeline as published. Readers take it without a lock.
 	current atomic.Pointer[timeline.Map]
@@ -33,19 +37,39 @@ type channel struct {
 	on       bool          // a session is running
 	anchored bool          // the session's first timestamp is on the timeline
 	waiting  []media.Frame // until the timeline is ready: 1.5 s at most
+	leader   int           // track that the ladder is made of, noTrack if none
+	turn     int           // counts what the ladder was begun for
 	edge     clock.Ticks
 	heard    clock.Instant // last arrival
+}
+
+// source is where a channel's stream is fetched from.
+type source interface {
+	State() (connected bool, lastErr string)
 }
 
 // staleAfter is how long a publisher may be silent and still count as live.
 const staleAfter = 3 * time.Second
 
-func newChannel(name string, room *clock.Room, cfg packager.Config, log *slog.Logger) (*channel, error) {
-	now := room.At(time.Now())
-	c := &channel{name: name, segment: cfg.SegmentTarget, room: room, log: log, timeline: timeline.New(now, timeline.Config{})}
+// channelConfig is what a channel is made of.
+type channelConfig struct {
+	name     string
+	room     *clock.Room
+	packager packager.Config
+	timeline timeline.Config
+	ladder   *ladder.Ladder // nil for none
+	log      *slog.Logger
+}
+
+func newChannel(made channelConfig) (*channel, error) {
+	now, cfg := made.room.At(time.Now()), made.packager
+	c := &channel{
+		name: made.name, segment: cfg.SegmentTarget, room: made.room, log: made.log,
+		timeline: timeline.New(now, made.timeline), ladder: made.ladder,
+	}
 	c.publishMap()
 	cfg.PDT = func(t clock.Ticks) clock.Instant { return c.current.Load().At(t) }
-	cfg.Log = log
+	cfg.Log = made.log
 	pk, err := packager.New(cfg, startAt(now, cfg.SegmentTarget))
 	if err != nil {
 		return nil, err
@@ -74,10 +98,10 @@ func startAt(now clock.Instant, segment time.Duration) packager.Start {
 func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.packager.Begin(tracks); err != nil {
+	if err := c.startLocked(tracks); err != nil {
 		return err
 	}
-	c.info, c.tracks, c.on, c.anchored, c.waiting = info, tracks, true, false, nil
+	c.info, c.on, c.anchored, c.waiting = info, true, false, nil
 	return nil
 }
 
@@ -86,11 +110,14 @@ func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
 func (c *channel) Change(tracks []media.Track) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.packager.Begin(tracks); err != nil {
-		return err
+	waiting := c.waiting
+	c.waiting = nil
+	for _, f := range waiting { // of the tracks before
+		if err := c.packageLocked(f); err != nil {
+			return err
+		}
 	}
-	c.tracks = tracks
-	return nil
+	return c.startLocked(tracks)
 }
 
 // Observe feeds the estimator.
@@ -139,9 +166,9 @@ func (c *channel) Write(f media.Frame) error {
 }
 
 func (c *channel) packageLocked(f media.Frame) error {
-	if c.current.Load().NeedsEpoch && c.startsLocked(f) {
+	if c.current.Load().NeedsEpoch && c.entryLocked(f) {
 		c.log.Warn("timeline starts a new epoch: media fell behind for good", "channel", c.name)
-		if err := c.packager.Begin(c.tracks); err != nil {
+		if err := c.startLocked(c.tracks); err != nil {
 			return err
 		}
 		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.heard})
@@ -150,11 +177,17 @@ func (c *channel) packageLocked(f media.Frame) error {
 	}
 	f.PTS, f.DTS = c.timeline.Media(f.PTS), c.timeline.Media(f.DTS)
 	c.edge = max(c.edge, f.PTS)
-	return c.packager.Write(f)
+	if err := c.packager.Write(f); err != nil {
+		return err
+	}
+	if f.Track == c.leader && c.ladder != nil {
+		c.ladder.Write(f)
+	}
+	return nil
 }
 
-// startsLocked says whether decoding of the whole channel can start at f.
-func (c *channel) startsLocked(f media.Frame) bool {
+// entryLocked says whether decoding of the whole channel can start at f.
+func (c *channel) entryLocked(f media.Frame) bool {
 	for _, t := range c.tracks {
 		if t.Codec.Kind() == media.Video {
 			return t.ID == f.Track && f.Key
@@ -168,6 +201,7 @@ func (c *channel) End(error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.on, c.waiting = false, nil
+	c.endLadderLocked()
 	if err := c.packager.End(); err != nil {
 		c.log.Error("last part lost", "channel", c.name, "err", err)
 	}

@@ -31,7 +31,7 @@ func onChannel(t *testing.T, test func(p *publisher)) {
 		}
 		room := clock.NewRoom(time.Now(), clock.InstantOf(time.Now()), 1)
 		cfg := packager.Config{PartTarget: 334 * time.Millisecond, SegmentTarget: 2 * time.Second, Window: time.Minute}
-		ch, err := newChannel("show", room, cfg, slog.New(slog.DiscardHandler))
+		ch, err := newChannel(channelConfig{name: "show", room: room, packager: cfg, log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,8 +27,10 @@ type listenFlags struct {
 	Data      string `placeholder:"DIR" help:"Folder for keys and the log of answers. serve: cuelight-data beside the program; demo: a temporary folder."`
 	HTTP      string `name:"http" placeholder:"ADDR" help:"Watch page, studio, HLS, API. Default :8080."`
 	RTMP      string `name:"rtmp" placeholder:"ADDR" help:"RTMP ingest, or off. Default :1935."`
+	RTMPS     string `name:"rtmps" placeholder:"ADDR" help:"RTMP ingest inside TLS, or off. Default :1936 with a certificate, else off."`
 	SRT       string `name:"srt" placeholder:"ADDR" help:"SRT ingest (UDP), or off. Default :8890."`
 	RTSP      string `name:"rtsp" placeholder:"ADDR" help:"RTSP ingest, or off. Default :8554."`
+	WebRTC    string `name:"webrtc" placeholder:"ADDR" help:"Media of WHIP ingest (UDP), or off. Default :8189, or where there is room."`
 	Admin     string `placeholder:"ADDR" help:"Metrics, health and profiles, or off. Default 127.0.0.1:9090."`
 	LogLevel  string `placeholder:"LEVEL" help:"debug, info, warn or error. Default info."`
 	LogFormat string `placeholder:"FORMAT" help:"text or json. Default text."`

@@ -11,8 +11,8 @@ import (
 
 // listeners are the ports of the server. Those that are off are nil.
 type listeners struct {
-	http, admin, rtmp, rtsp net.Listener
-	srt                     *srt.Listener
+	http, admin, rtmp, rtmps, rtsp net.Listener
+	srt                            *srt.Listener
 }
 
 // listen opens all ports or none.
@@ -30,6 +30,7 @@ func listen(s settings) (l listeners, err error) {
 		{"http", s.HTTP, &l.http},
 		{"admin", s.Admin, &l.admin},
 		{"rtmp", s.RTMP, &l.rtmp},
+		{"rtmps", s.RTMPS, &l.rtmps},
 		{"rtsp", s.RTSP, &l.rtsp},
 	} {
 		if p.addr == off {
@@ -40,7 +41,7 @@ func listen(s settings) (l listeners, err error) {
 		}
 	}
 	if s.SRT != off {
-		if l.srt, err = srt.Listen(s.SRT, 0); err != nil {
+		if l.srt, err = srt.Listen(s.SRT, s.Ingest.SRTLatency.Duration); err != nil {
 			return l, portError("srt", s.SRT, err)
 		}
 	}
@@ -57,7 +58,7 @@ func portError(name, addr string, err error) error {
 // close closes all that are open. Whoever ran them has closed them already.
 func (l listeners) close() error {
 	var errs []error
-	for _, ln := range []net.Listener{l.http, l.admin, l.rtmp, l.rtsp} {
+	for _, ln := range []net.Listener{l.http, l.admin, l.rtmp, l.rtmps, l.rtsp} {
 		if ln == nil {
 			continue
 		}

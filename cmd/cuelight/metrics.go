@@ -22,6 +22,9 @@ func newMetrics(srv *server, media *origin.Origin) *prometheus.Registry {
 	return reg
 }
 
+// meter sends one number.
+type meter func(d *prometheus.Desc, v float64, labels ...string)
+
 // collector reads every part's counters.
 type collector struct {
 	srv   *server
@@ -39,10 +42,8 @@ var (
 	descHeld         = desc("origin_held_requests", "Requests that wait for media.")
 	descHeldRefused  = desc("origin_refused_total", "Requests that found too many waiting.")
 	descSlow         = desc("origin_slow_total", "Answers given up because the viewer did not read.")
-	descPublishers   = desc("ingest_publishers", "Publishers admitted now.")
-	descRefusedPub   = desc("ingest_refused_total", "Publishers refused, by reason.", "code")
 	descLive         = desc("channel_live", "Whether media arrives.", "channel")
-	descBitrate      = desc("channel_bitrate_bits_per_second", "Media rate over the last seconds.", "channel")
+	descBitrate      = desc("channel_bitrate_bits_per_second", "Media rate of all renditions over the last seconds.", "channel")
 	descCounted      = desc("answers_counted_total", "Answers counted.", "channel")
 	descRefusedCount = desc("answers_refused_total", "Answers refused, by code.", "channel", "code")
 	descCommits      = desc("log_commits_total", "Batches written to the log.", "channel")
@@ -55,10 +56,9 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads all counters.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+	var gauge, total meter = func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	total := func(d *prometheus.Desc, v float64, labels ...string) {
+	}, func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
 	sockets := c.srv.gateway.Stats()
@@ -70,11 +70,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(descHeld, float64(held.Held))
 	total(descHeldRefused, float64(held.Refused))
 	total(descSlow, float64(held.Slow))
-	publishers := c.srv.registry.Counters()
-	gauge(descPublishers, float64(publishers.Live))
-	for code, n := range publishers.Refused {
-		total(descRefusedPub, float64(n), string(code))
-	}
+	collectPublishers(c.srv.registry.Counters(), gauge, total)
 	for _, name := range c.srv.settings.sortedChannels() {
 		c.collectChannel(name, gauge, total)
 	}
@@ -83,15 +79,17 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 // collectTimeout bounds how long a busy room may keep a scrape waiting.
 const collectTimeout = time.Second
 
-func (c *collector) collectChannel(name string, gauge, total func(*prometheus.Desc, float64, ...string)) {
+func (c *collector) collectChannel(name string, gauge, total meter) {
 	gauge(descViewers, float64(c.srv.gateway.Viewers(name)), name)
-	h := c.srv.channels[name].health(0)
-	live := 0.0
-	if h.Live {
-		live = 1
+	ch := c.srv.channels[name]
+	f := ch.facts(c.srv.settings.Channels[name].Latency.Duration)
+	gauge(descLive, truth(f.live), name)
+	gauge(descBitrate, f.mediaBitrate(), name)
+	collectTimeline(name, f, gauge, total)
+	collectSession(name, f, gauge, total)
+	for _, a := range ch.advice(f) {
+		gauge(descAdvice, 1, name, a.code)
 	}
-	gauge(descLive, live, name)
-	gauge(descBitrate, float64(h.Bitrate), name)
 	room, ok := c.srv.engine.Room(name)
 	if !ok {
 		return

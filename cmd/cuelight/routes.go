@@ -27,6 +27,9 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	mux.Handle("GET /studio/", console.assets("/studio"))
 	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
 	mux.Handle("/hls/", media)
+	if srv.whip != nil {
+		mux.Handle("/whip/", srv.whip)
+	}
 	mux.Handle("/api/v1/", srv.api)
 	mux.Handle("/ws/v1", srv.gateway)
 	mux.HandleFunc("GET /{$}", srv.front)

@@ -31,7 +31,8 @@ func quiet(t *testing.T) env {
 	t.Helper()
 	const free = "127.0.0.1:0"
 	return env{
-		"CUELIGHT_HTTP": free, "CUELIGHT_RTMP": free, "CUELIGHT_SRT": free, "CUELIGHT_RTSP": free, "CUELIGHT_ADMIN": free,
+		"CUELIGHT_HTTP": free, "CUELIGHT_RTMP": free, "CUELIGHT_SRT": free, "CUELIGHT_RTSP": free,
+		"CUELIGHT_WEBRTC": free, "CUELIGHT_ADMIN": free,
 		"CUELIGHT_DATA": t.TempDir(), "CUELIGHT_LOG_LEVEL": "warn",
 	}
 }

@@ -10,17 +10,23 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/cuelight/cuelight/ingest"
+	"github.com/cuelight/cuelight/ingest/hlspull"
+	"github.com/cuelight/cuelight/ingest/whip"
 	"github.com/cuelight/cuelight/interact/api"
 	"github.com/cuelight/cuelight/interact/embedded"
 	"github.com/cuelight/cuelight/interact/engine"
 	"github.com/cuelight/cuelight/interact/gateway"
 	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/ladder"
 	"github.com/cuelight/cuelight/internal/lifecycle"
 	"github.com/cuelight/cuelight/internal/token"
 	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/timeline"
 )
 
 // server is one process: every part, joined.
@@ -36,6 +42,8 @@ type server struct {
 	gateway  *gateway.Gateway
 	api      *api.API
 	registry *ingest.Registry
+	whip     *whip.Server               // nil when off
+	pullers  map[string]*hlspull.Puller // of channels with a source
 	open     listeners
 	group    lifecycle.Group
 }
@@ -43,7 +51,7 @@ type server struct {
 // newServer opens every port and builds every part. Nothing runs yet. On an
 // error nothing stays open.
 func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, err error) {
-	srv := &server{settings: s, log: log, channels: map[string]*channel{}, keys: map[string]string{}}
+	srv := &server{settings: s, log: log, channels: map[string]*channel{}, keys: map[string]string{}, pullers: map[string]*hlspull.Puller{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, srv.close())
@@ -82,11 +90,7 @@ func (srv *server) buildChannels(context.Context) error {
 		key, err := streamKey(srv.settings.Data, name, c)
 		errs = append(errs, err)
 		srv.keys[name] = key
-		ch, err := newChannel(name, srv.room, packager.Config{
-			PartTarget:    c.Part.Duration,
-			SegmentTarget: c.Segment.Duration,
-			Window:        c.Window.Duration,
-		}, srv.log)
+		ch, err := srv.buildChannel(name, c)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("channels.%s: %w", name, err))
 			continue
@@ -94,6 +98,39 @@ func (srv *server) buildChannels(context.Context) error {
 		srv.channels[name] = ch
 	}
 	return errors.Join(errs...)
+}
+
+func (srv *server) buildChannel(name string, c channelSettings) (*channel, error) {
+	made := channelConfig{
+		name: name, room: srv.room, log: srv.log,
+		packager: packager.Config{
+			PartTarget:    c.Part.Duration,
+			SegmentTarget: c.Segment.Duration,
+			Window:        c.Window.Duration,
+		},
+		timeline: timeline.Config{TrustEncoder: c.TrustEncoder},
+	}
+	if c.Source != "" { // its dates are what its viewers go by
+		made.timeline = timeline.Config{TrustEncoder: true, CaptureBound: pullBound}
+	}
+	if len(c.Renditions) > 0 {
+		var err error
+		if made.ladder, err = ladder.New(srv.ladderConfig(name, c)); err != nil {
+			return nil, err
+		}
+	}
+	return newChannel(made)
+}
+
+// pullBound is how far behind a stream may be that is fetched from elsewhere.
+const pullBound = time.Minute
+
+func (srv *server) ladderConfig(name string, c channelSettings) ladder.Config {
+	cfg := ladder.Config{Program: srv.settings.FFmpeg, Log: srv.log.With("channel", name)}
+	for _, r := range c.Renditions {
+		cfg.Renditions = append(cfg.Renditions, ladder.Rendition{Height: r.Height, Bitrate: int(r.Bitrate)})
+	}
+	return cfg
 }
 
 func (srv *server) buildInteraction(ctx context.Context) (err error) {
@@ -162,15 +199,71 @@ func (srv *server) channelInfos() []api.ChannelInfo {
 func (srv *server) buildIngest(context.Context) (err error) {
 	var channels []ingest.Channel
 	for _, name := range srv.settings.sortedChannels() {
+		c := srv.settings.Channels[name]
+		passphrase, err := c.passphrase()
+		if err != nil {
+			return fmt.Errorf("channels.%s: %w", name, err)
+		}
 		channels = append(channels, ingest.Channel{
-			Name:   name,
-			Key:    ingest.Secret(srv.keys[name]),
-			Open:   srv.settings.Channels[name].Open,
-			Output: srv.channels[name],
+			Name:       name,
+			Key:        ingest.Secret(srv.keys[name]),
+			Open:       c.Open,
+			Passphrase: ingest.Secret(passphrase),
+			Takeover:   c.Takeover,
+			Output:     srv.channels[name],
 		})
 	}
-	srv.registry, err = ingest.NewRegistry(channels, ingest.Config{Log: srv.log})
-	return err
+	limits := srv.settings.Ingest
+	srv.registry, err = ingest.NewRegistry(channels, ingest.Config{
+		MaxSessions: limits.Sessions, MaxPerRemote: limits.PerAddress, MaxBitrate: int(limits.Bitrate), Log: srv.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := srv.buildPullers(); err != nil {
+		return err
+	}
+	return srv.buildWHIP()
+}
+
+func (srv *server) buildPullers() error {
+	for name, c := range srv.settings.Channels {
+		if c.Source == "" {
+			continue
+		}
+		p, err := hlspull.New(srv.registry, hlspull.Config{Channel: name, URL: c.Source, Log: srv.log})
+		if err != nil {
+			return err
+		}
+		srv.pullers[name] = p
+		srv.channels[name].source = p
+	}
+	return nil
+}
+
+// buildWHIP opens the port of WHIP's media. Publishers are told which one it
+// is, so one that nobody chose may be any.
+func (srv *server) buildWHIP() (err error) {
+	s := srv.settings
+	if s.WebRTC == off {
+		return nil
+	}
+	cfg := whip.Config{UDPAddr: s.WebRTC, PublicAddresses: s.WHIP.Public, Log: srv.log}
+	for _, ice := range s.WHIP.ICEServers {
+		cfg.ICEServers = append(cfg.ICEServers, whip.ICEServer{URL: ice.URL, Username: ice.Username, Credential: ingest.Secret(ice.Credential)})
+	}
+	if s.WebRTC == auto {
+		cfg.UDPAddr = ""
+		if srv.whip, err = whip.New(srv.registry, cfg); !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+		cfg.UDPAddr = ":0"
+	}
+	srv.whip, err = whip.New(srv.registry, cfg)
+	if err != nil {
+		return portError("webrtc", s.WebRTC, err)
+	}
+	return nil
 }
 
 // run runs every part until ctx ends, then stops them in order.
@@ -205,11 +298,17 @@ func (srv *server) announce(w io.Writer, signIn string) {
 	if srv.open.rtmp != nil {
 		line("rtmp", "rtmp://"+reachable(srv.open.rtmp.Addr())+"/live")
 	}
+	if srv.open.rtmps != nil {
+		line("rtmps", "rtmps://"+reachable(srv.open.rtmps.Addr())+"/live")
+	}
 	if srv.open.srt != nil {
 		line("srt", "srt://"+reachable(srv.open.srt.Addr())+"?streamid=publish:CHANNEL:KEY&pkt_size=1316")
 	}
 	if srv.open.rtsp != nil {
 		line("rtsp", "rtsp://"+reachable(srv.open.rtsp.Addr())+"/CHANNEL?key=KEY")
+	}
+	if srv.whip != nil {
+		line("whip", web+"/whip/CHANNEL   (bearer token KEY)")
 	}
 	if signIn == "" {
 		line("", "stream key: cuelight token publish --data "+srv.settings.Data)

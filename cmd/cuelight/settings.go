@@ -13,21 +13,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 )
 
 // settings are everything that can be configured. Flags override the
 // environment, which overrides the file, which overrides the defaults.
 type settings struct {
-	HTTP  string `yaml:"http"`
-	RTMP  string `yaml:"rtmp"`
-	SRT   string `yaml:"srt"`
-	RTSP  string `yaml:"rtsp"`
-	Admin string `yaml:"admin"`
-	Data  string `yaml:"data"`
+	HTTP   string `yaml:"http"`
+	RTMP   string `yaml:"rtmp"`
+	RTMPS  string `yaml:"rtmps"`
+	SRT    string `yaml:"srt"`
+	RTSP   string `yaml:"rtsp"`
+	WebRTC string `yaml:"webrtc"`
+	Admin  string `yaml:"admin"`
+	Data   string `yaml:"data"`
 
 	LogLevel  string `yaml:"log_level"`
 	LogFormat string `yaml:"log_format"`
@@ -38,6 +38,12 @@ type settings struct {
 	// Proxies are the addresses or networks whose X-Forwarded-For is believed.
 	Proxies []string `yaml:"proxies"`
 
+	TLS    tlsSettings    `yaml:"tls"`
+	WHIP   whipSettings   `yaml:"whip"`
+	Ingest ingestSettings `yaml:"ingest"`
+	// FFmpeg is the program that makes the renditions of channels that want some.
+	FFmpeg string `yaml:"ffmpeg"`
+
 	Channels map[string]channelSettings `yaml:"channels"`
 
 	// Demo only.
@@ -45,56 +51,11 @@ type settings struct {
 	Viewers     *int `yaml:"viewers"`
 }
 
-// channelSettings are one channel's.
-type channelSettings struct {
-	Title string `yaml:"title"`
-	// Key is the stream key; KeyFile names a file that holds it. With neither,
-	// one is made and kept in the data folder.
-	Key     secret `yaml:"key"`
-	KeyFile string `yaml:"key_file"`
-	// Open lets anybody publish without a key.
-	Open bool `yaml:"open"`
-
-	Latency span `yaml:"latency"` // target latency L
-	Part    span `yaml:"part"`    // PART-TARGET
-	Segment span `yaml:"segment"` // TARGETDURATION
-	Window  span `yaml:"window"`  // how far back viewers can seek
-}
-
-// span is a duration as people write it: 250ms, 3s, 1m30s.
-type span struct{ time.Duration }
-
-// UnmarshalYAML reads a duration with its unit.
-func (d *span) UnmarshalYAML(node ast.Node) error {
-	text := strings.Trim(node.String(), ` "'`)
-	v, err := time.ParseDuration(text)
-	if err != nil {
-		at := node.GetToken().Position
-		return fmt.Errorf("[%d:%d] %q is not a duration: write it as 250ms, 3s or 1m30s", at.Line, at.Column, text)
-	}
-	d.Duration = v
-	return nil
-}
-
-// MarshalYAML writes the duration with its unit.
-func (d span) MarshalYAML() ([]byte, error) { return []byte(d.String()), nil }
-
-// secret is a string that is never printed.
-type secret string
-
-// String hides the value.
-func (s secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "(hidden)"
-}
-
-// MarshalYAML hides the value.
-func (s secret) MarshalYAML() ([]byte, error) { return strconv.AppendQuote(nil, s.String()), nil }
-
-// Addresses that stand for "do not listen".
-const off = "off"
+// Addresses that are none: do not listen, and listen where there is room.
+const (
+	off  = "off"
+	auto = "auto"
+)
 
 const defaultChannel = "show"
 
@@ -124,8 +85,8 @@ func (s *settings) overlay(f listenFlags) {
 		to   *string
 		from string
 	}{
-		{&s.HTTP, f.HTTP}, {&s.RTMP, f.RTMP}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP}, {&s.Admin, f.Admin},
-		{&s.Data, f.Data}, {&s.LogLevel, f.LogLevel}, {&s.LogFormat, f.LogFormat},
+		{&s.HTTP, f.HTTP}, {&s.RTMP, f.RTMP}, {&s.RTMPS, f.RTMPS}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP},
+		{&s.WebRTC, f.WebRTC}, {&s.Admin, f.Admin}, {&s.Data, f.Data}, {&s.LogLevel, f.LogLevel}, {&s.LogFormat, f.LogFormat},
 	} {
 		*o.to = cmp.Or(o.from, *o.to)
 	}
@@ -135,19 +96,19 @@ func (s *settings) setDefaults() {
 	s.HTTP = cmp.Or(s.HTTP, ":8080")
 	s.RTMP = cmp.Or(s.RTMP, ":1935")
 	s.SRT = cmp.Or(s.SRT, ":8890")
+	s.RTMPS = cmp.Or(s.RTMPS, s.defaultRTMPS())
 	s.RTSP = cmp.Or(s.RTSP, ":8554")
+	s.WebRTC = cmp.Or(s.WebRTC, auto)
 	s.Admin = cmp.Or(s.Admin, "127.0.0.1:9090")
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	s.LogFormat = cmp.Or(s.LogFormat, "text")
+	s.FFmpeg = cmp.Or(s.FFmpeg, "ffmpeg")
+	s.Ingest.setDefaults()
 	if len(s.Channels) == 0 {
 		s.Channels = map[string]channelSettings{defaultChannel: {}}
 	}
 	for name, c := range s.Channels {
-		c.Title = cmp.Or(c.Title, name)
-		c.Latency = cmp.Or(c.Latency, span{2 * time.Second})
-		c.Part = cmp.Or(c.Part, span{334 * time.Millisecond})
-		c.Segment = cmp.Or(c.Segment, span{2 * time.Second})
-		c.Window = cmp.Or(c.Window, span{time.Minute})
+		c.setDefaults(name)
 		s.Channels[name] = c
 	}
 }
@@ -170,8 +131,11 @@ func (s settings) Validate() error {
 	for _, a := range []struct {
 		name, addr string
 		optional   bool
-	}{{"http", s.HTTP, false}, {"rtmp", s.RTMP, true}, {"srt", s.SRT, true}, {"rtsp", s.RTSP, true}, {"admin", s.Admin, true}} {
-		if a.optional && a.addr == off {
+	}{
+		{"http", s.HTTP, false}, {"rtmp", s.RTMP, true}, {"rtmps", s.RTMPS, true}, {"srt", s.SRT, true},
+		{"rtsp", s.RTSP, true}, {"webrtc", s.WebRTC, true}, {"admin", s.Admin, true},
+	} {
+		if a.optional && a.addr == off || a.name == "webrtc" && a.addr == auto {
 			continue
 		}
 		if err := checkAddress(a.addr); err != nil {
@@ -192,6 +156,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
+	errs = append(errs, s.validateIngest())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)
@@ -241,30 +206,4 @@ func checkAddress(addr string) error {
 		return fmt.Errorf("%q: write port 0 as 0", addr)
 	}
 	return nil
-}
-
-func (c channelSettings) validate(name string) error {
-	var errs []error
-	bad := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("channels.%s.%w", name, fmt.Errorf(format, args...)))
-	}
-	if !channelName.MatchString(name) {
-		errs = append(errs, fmt.Errorf("channels.%s: a channel's name is 1 to 64 of a-z, 0-9, - and _, not beginning with - or _", name))
-	}
-	if c.Latency.Duration < time.Second || c.Latency.Duration > 30*time.Second {
-		bad("latency: %v is not between 1s and 30s", c.Latency)
-	}
-	if c.Latency.Duration < 3*c.Part.Duration+500*time.Millisecond {
-		bad("latency: %v is less than three parts of %v and 500ms", c.Latency, c.Part)
-	}
-	if c.Key != "" && c.KeyFile != "" {
-		bad("key: give either key or key_file")
-	}
-	if c.Open && (c.Key != "" || c.KeyFile != "") {
-		bad("open: an open channel has no key")
-	}
-	if c.Key != "" && len(c.Key) < 8 {
-		bad("key: shorter than 8 characters can be guessed")
-	}
-	return errors.Join(errs...)
 }

@@ -37,12 +37,17 @@ func streamKey(data, channel string, c channelSettings) (string, error) {
 	return readKey(file)
 }
 
-func readKey(file string) (string, error) {
+// readSecret reads a file that holds one secret.
+func readSecret(file string) (string, error) {
 	text, err := os.ReadFile(file)
+	return strings.TrimSpace(string(text)), err
+}
+
+func readKey(file string) (string, error) {
+	key, err := readSecret(file)
 	if err != nil {
 		return "", fmt.Errorf("read stream key: %w", err)
 	}
-	key := strings.TrimSpace(string(text))
 	if len(key) < 8 {
 		return "", fmt.Errorf("stream key in %s: shorter than 8 characters can be guessed", file)
 	}

@@ -211,7 +211,7 @@ func TestAnswersSayWhatTheRoomSaid(t *testing.T) {
 	if q := r.room.asked; q.Correct != 1 || q.Title != "Frames?" || q.Window != interact.DefaultWindow || q.Results != interact.ResultsReveal {
 		t.Errorf("asked %+v", q)
 	}
-	want := `{"name":"show","title":"Tonight","live":true,"protocol":"SRT","bitrate":0,"gop_s":0,"timeline":"locked","ppm":0,"uptime_s":0,"latency_ms":3000,"advice":[]}`
+	want := `{"name":"show","title":"Tonight","live":true,"protocol":"SRT","bitrate":0,"gop_s":0,"timeline":"locked","ppm":0,"uptime_s":0,"latency_ms":3000,"residual_ms":0,"jitter_ms":0,"advice":[]}`
 	if got := r.do("GET", "/api/v1/channels/show", "").Body.String(); got != want+"\n" {
 		t.Errorf("channel = %s", got)
 	}

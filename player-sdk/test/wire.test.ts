@@ -45,6 +45,12 @@ describe("W1 every example is read and written back byte for byte", () => {
   });
 });
 
+/** The example of a channel's health, with other values. */
+const health = (change: object): string => {
+  const json = new Map(examples("server")).get("health.json") ?? "{}";
+  return JSON.stringify({ ...JSON.parse(json), ...change });
+};
+
 describe("what is refused", () => {
   test.each([
     ["W2 no type", '{"v":1}', /message\.t: missing/],
@@ -66,6 +72,11 @@ describe("what is refused", () => {
       '{"t":"timeline","epoch":1,"rev":1,"state":"lost","scale":1,"points":[[1]]}',
       /points\[0\]/,
     ],
+    ["W3 a share that is a word", health({ loss: "high" }), /health\.loss: "high" is not a number/],
+    ["W3 half a bit", health({ bitrates: [1, 0.5] }), /health\.bitrates\[1\]/],
+    ["W3 a rendition without a name", health({ renditions: [{ codec: "H.264" }] }), /renditions\[0\]\.name/],
+    ["W3 a ladder that is a list", health({ ladder: [] }), /health\.ladder: \[\] is not an object/],
+    ["W3 advice that is one string", health({ advice: "restart" }), /health\.advice/],
   ])("%s", (_, json, message) => {
     expect(() => decodeServer(json)).toThrow(ShapeError);
     expect(() => decodeServer(json)).toThrow(message);

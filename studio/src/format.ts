@@ -52,6 +52,15 @@ export function spread(us: number): string {
   return `${ms < 9.95 ? ms.toFixed(1) : Math.round(ms)}${nonBreaking}ms`;
 }
 
+/** Milliseconds: `1.8 ms` below ten, `43 ms` above, `1.20 s` from a second. */
+export const millis = (ms: number): string => spread(ms * 1000);
+
+/** A share of 1 in per cent: `1.3 %`, `24 %`, `0 %`. */
+export function share(of1: number): string {
+  const value = of1 * 100;
+  return `${trimZero(value, value < 9.95 ? 1 : 0)}${nonBreaking}%`;
+}
+
 /** A signed rate in parts per million: `−12.4 ppm`. */
 export function ppm(value: number): string {
   const text = Math.abs(value).toFixed(1);

@@ -58,7 +58,7 @@ export async function startServer(config = ""): Promise<Server> {
     "--rtmp",
     `127.0.0.1:${rtmp}`,
   ];
-  args.push("--srt", `127.0.0.1:${srt}`, "--rtsp", "off", "--admin", `127.0.0.1:${admin}`);
+  args.push("--srt", `127.0.0.1:${srt}`, "--rtsp", "off", "--webrtc", "off", "--admin", `127.0.0.1:${admin}`);
   const child = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

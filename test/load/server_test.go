@@ -68,7 +68,7 @@ func freeAddr(t *testing.T) string {
 func (s *server) start() {
 	s.t.Helper()
 	s.process = exec.Command(s.binary, "serve", "--data", s.data, "--http", s.http, "--admin", s.admin,
-		"--rtmp", "off", "--srt", "off", "--rtsp", "off", "--log-level", "warn")
+		"--rtmp", "off", "--srt", "off", "--rtsp", "off", "--webrtc", "off", "--log-level", "warn")
 	s.process.Stderr, s.process.Stdout = s.log, io.Discard
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)

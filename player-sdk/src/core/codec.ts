@@ -23,6 +23,8 @@ import {
   type ClientMessage,
   CUE_STATES,
   type Cue,
+  type HealthLadder,
+  type HealthRendition,
   type Receipt,
   type ServerMessage,
   type Tally,
@@ -84,6 +86,18 @@ const receipt: Shape<Receipt> = {
   level: text,
 };
 
+const rendition = object<HealthRendition>({
+  name: text,
+  codec: text,
+  width: nonzero(count),
+  height: nonzero(count),
+  fps: nonzero(real),
+  bitrate: count,
+  derived: nonzero(flag),
+});
+
+const ladder = object<HealthLadder>({ state: text, cpu: real, restarts: count, error: nonzero(text) });
+
 type Body<M extends { t: string }, T extends M["t"]> = Omit<Extract<M, { t: T }>, "t">;
 type Codecs<M extends { t: string }> = { readonly [T in M["t"]]: Codec<Body<M, T>> };
 
@@ -131,6 +145,20 @@ const server: Codecs<ServerMessage> = {
     ppm: real,
     uptime_s: real,
     latency_ms: ms,
+    encoder: nonzero(text),
+    bitrates: optional(list(count)),
+    residual_ms: real,
+    jitter_ms: real,
+    av_offset_ms: optional(real),
+    reorder_ms: nonzero(real),
+    rtt_ms: optional(real),
+    loss: optional(real),
+    retransmits: optional(count),
+    lost_packets: optional(count),
+    link_latency_ms: nonzero(ms),
+    encryption: nonzero(text),
+    renditions: optional(list(rendition)),
+    ladder: optional(ladder),
     advice: list(text),
   }),
   bye: object({ code: count, reason: text, reconnect: flag, after_ms: nonzero(ms) }),

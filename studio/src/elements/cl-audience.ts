@@ -28,10 +28,10 @@ export class ClAudience extends LitElement {
       .legend dd { margin-left: auto; font-weight: 600; }
       .small { font-size: 12.5px; margin: 2px 0 10px; }
       section + section { margin-top: var(--cl-gap); }
-      .figures { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; margin: 2px 0 12px; }
+      .figures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 6px; margin: 2px 0 12px; }
       .figures div { display: flex; flex-direction: column-reverse; }
       .figures dt { font-size: 12px; color: var(--cl-muted); }
-      .figures dd { font-size: 20px; font-weight: 700; white-space: nowrap; }
+      .figures dd { font-size: 18px; font-weight: 700; white-space: nowrap; }
       .figures .wide { color: var(--cl-wait); }
       .scale { position: relative; height: 22px; margin-bottom: 4px; }
       .scale .rail { position: absolute; inset: 9px 0 auto; height: 4px; border-radius: 2px; background: var(--cl-raised); box-shadow: inset 0 0 0 1px var(--cl-line); }
