@@ -82,6 +82,10 @@ fuzz: ## fuzz every parser for 20 s each
 test-obs: build ## OBS Studio in a virtual screen pushes by RTMP and SRT (installs OBS)
 	node test/obs/run.mjs
 
+.PHONY: timeline-report
+timeline-report: build ## dates against a sender with a wrong clock on a bad line, real time, 12 min
+	$(GO) run ./test/timeline -duration 3m
+
 .PHONY: screenshots
 screenshots: tools build ## take the pictures in docs/images again
 	npm run shots --workspace test/e2e

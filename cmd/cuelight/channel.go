@@ -130,15 +130,17 @@ func (c *channel) Observe(o ingest.Observation) {
 		sample.Capture = clock.InstantOf(o.Capture)
 	}
 	if !c.anchored {
-		c.anchorLocked(sample)
+		c.anchorLocked(sample, c.info.Returned)
 		return
 	}
 	c.timeline.Observe(sample)
 	c.publishMap()
 }
 
-func (c *channel) anchorLocked(first timeline.Sample) {
-	c.timeline.Begin(first, c.info.Returned)
+// anchorLocked lays a session's first timestamp on the timeline. The clock of
+// an encoder that returned is known already.
+func (c *channel) anchorLocked(first timeline.Sample, returned bool) {
+	c.timeline.Begin(first, returned)
 	c.anchored = true
 	c.publishMap()
 }
@@ -149,7 +151,7 @@ func (c *channel) Write(f media.Frame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.anchored {
-		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.room.At(time.Now())})
+		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.room.At(time.Now())}, c.info.Returned)
 	}
 	if !c.timeline.Ready() {
 		c.waiting = append(c.waiting, f)
@@ -171,7 +173,7 @@ func (c *channel) packageLocked(f media.Frame) error {
 		if err := c.startLocked(c.tracks); err != nil {
 			return err
 		}
-		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.heard})
+		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.heard}, true)
 		c.waiting = append(c.waiting, f)
 		return nil
 	}

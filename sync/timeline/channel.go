@@ -1,8 +1,6 @@
 package timeline
 
 import (
-	"math"
-	"slices"
 	"time"
 
 	"github.com/cuelight/cuelight/sync/clock"
@@ -16,23 +14,26 @@ const (
 	// HoldoverAfter and LostAfter are how long without media.
 	HoldoverAfter = 3 * time.Second
 	LostAfter     = 30 * time.Second
+	// AcquireFor is how long an epoch is acquiring at least (TL8).
+	AcquireFor = 10 * time.Second
+	// CaptureBound is the default of Config.CaptureBound.
+	CaptureBound = 500 * time.Millisecond
 
-	origin    = 10 * clock.TicksPerSecond // channel media time when the channel came up
-	preroll   = clock.TicksPerSecond / 4  // the first point lies before the first frame
-	gap       = clock.TicksPerSecond / 2  // least media time between two epochs
-	alienJump = 10 * time.Second
-
-	settleTime = 250 * time.Millisecond
-	settleMost = 1500 * time.Millisecond
-	patience   = time.Second // with timestamps that are not believed
-	settleFall = 25_000.0    // µs by which a start burst is told from jitter
+	origin  = 10 * clock.TicksPerSecond // channel media time when the channel came up
+	preroll = clock.TicksPerSecond / 4  // the first point lies before the first frame
+	gap     = clock.TicksPerSecond / 2  // least media time between two epochs
 )
 
 // Config is what a channel may be told. The zero value is what most need.
 type Config struct {
 	// TrustEncoder lets the encoder's own clock say when its media happened, as
-	// long as it is within 500 ms of R (TL20).
+	// long as it is within CaptureBound of R (TL20). Without it that clock tells
+	// the rate only.
 	TrustEncoder bool
+	// CaptureBound is how far a trusted clock may be from the earliest arrival
+	// that its media can have. Default 500 ms; more for a source that is late by
+	// its nature, such as another HLS origin.
+	CaptureBound time.Duration
 }
 
 // Sample is one piece of media that arrived.
@@ -52,31 +53,15 @@ type Channel struct {
 
 	session session
 	m       Map
-	rate    int64 // ppm, of the last stride
-}
-
-// session is what is known of the publisher.
-type session struct {
-	began clock.Instant
-	shift clock.Ticks // media time minus session timestamp
-	after clock.Ticks // highest media time handed out before
-	zero  Point       // x = 0 of the estimate, at the nominal anchor
-	env   envelope
-	line  line
-	prior float64
-	low   float64 // least delay before the epoch is published
-	lowAt clock.Instant
-	edge  clock.Ticks // highest media time observed
-	dts   clock.Ticks
-	last  clock.Instant // of the last arrival that was no alien
-	ready bool
-
-	// When timestamps that are not believed began to come; 0 if none does.
-	alienSince, earlySince clock.Instant
+	rate    int64  // ppm, of the last stride
+	work    fitter // memory of the fits
 }
 
 // New returns the timeline of a channel that came up at start.
 func New(start clock.Instant, cfg Config) *Channel {
+	if cfg.CaptureBound <= 0 {
+		cfg.CaptureBound = CaptureBound
+	}
 	return &Channel{
 		cfg:     cfg,
 		start:   start,
@@ -87,27 +72,33 @@ func New(start clock.Instant, cfg Config) *Channel {
 
 // Begin starts a new epoch for a publisher whose first media is f. Media time is
 // chosen to follow R and to lie beyond everything handed out before (TL1). Call
-// Observe for the first frame as well. Of an encoder that returned, the clock's
-// slope is known already.
+// Observe for what follows. An encoder that returned keeps the slope that was
+// learnt of its clock (TL12).
 //
 // The map keeps describing the epoch before until [Channel.Ready].
 func (c *Channel) Begin(f Sample, returned bool) {
-	dts, at := f.DTS, f.Arrival
-	media := max(origin+ticks(at-c.start), c.handed+gap)
-	c.session = session{
-		began: at,
-		shift: media - dts,
-		after: c.handed,
-		zero:  Point{Media: media - preroll, P: at - nominal(preroll)},
-		prior: c.session.learnt(),
-		edge:  media,
-		dts:   dts,
-		last:  at,
-		lowAt: at,
+	prior := 0.0
+	if returned {
+		prior = c.session.prior
 	}
-	c.session.env.newest = -1
+	media := max(origin+ticks(f.Arrival-c.start), c.handed+gap)
+	c.session = session{
+		began: f.Arrival,
+		shift: media - f.DTS,
+		after: c.handed,
+		zero:  Point{Media: media - preroll, P: f.Arrival - nominal(preroll)},
+		prior: prior,
+		edge:  media,
+		dts:   f.DTS,
+		last:  f.Arrival,
+		lowAt: f.Arrival,
+
+		arrivals: newEnvelope(fine),
+		history:  newEnvelope(coarse),
+		captures: captures{newest: -1},
+	}
 	c.handed = media
-	c.change(func(m *Map) { m.State, m.NeedsEpoch = Acquiring, false })
+	c.change(func(m *Map) { m.State, m.NeedsEpoch, m.Jitter = Acquiring, false, 0 })
 	c.Observe(f)
 }
 
@@ -134,21 +125,27 @@ func (c *Channel) Map() Map { return c.m }
 // every track, before the frame's media time is looked up in the map. Before
 // the first Begin it does nothing.
 func (c *Channel) Observe(f Sample) {
-	dts, at := f.DTS, f.Arrival
 	s := &c.session
 	if c.m.Epoch == 0 && s.ready {
 		return
 	}
-	media := c.Media(dts)
-	x, delay := s.coordinates(media, at)
-	if c.alien(dts, at, x, delay) {
+	media := c.Media(f.DTS)
+	x, delay := s.coordinates(media, f.Arrival)
+	if s.aliens.add(f.DTS, f.Arrival, s.fits(f.DTS, x, delay)) {
+		c.askEpoch()
+	}
+	if s.aliens.n > 0 {
 		return
 	}
-	s.dts, s.last, s.edge = dts, max(s.last, at), max(s.edge, media)
-	if !c.early(at, x, delay) {
-		c.measure(x, delay, at)
+	s.dts, s.last, s.edge = f.DTS, max(s.last, f.Arrival), max(s.edge, media)
+	if f.Capture != 0 {
+		_, offset := s.coordinates(media, f.Capture)
+		s.captures.add(x, offset)
 	}
-	c.Tick(at)
+	if !s.early(f.Arrival, x, delay) {
+		c.measure(x, delay, f.Arrival)
+	}
+	c.Tick(f.Arrival)
 	if s.ready {
 		c.extend()
 	}
@@ -161,70 +158,19 @@ func (c *Channel) measure(x, delay float64, at clock.Instant) {
 		s.lowAt = at
 	}
 	s.low = min(s.low, delay)
-	if fresh := s.env.add(x, delay, at); fresh && s.ready {
+	if s.ready {
+		s.late.add(at.Sub(s.began), delay-s.edgeLine.at(x))
+	}
+	s.stale = s.history.add(x, delay, at) || s.stale
+	if fresh := s.arrivals.add(x, delay, at); fresh && s.ready {
 		c.review()
 	}
-}
-
-// learnt is the slope to start the next session with: encoders come back with
-// the clock they left with.
-func (s *session) learnt() float64 {
-	if s.line.bins < fullTrust {
-		return s.prior
-	}
-	return s.line.slope
-}
-
-// coordinates returns media time in s and delay in µs from the epoch's zero.
-func (s *session) coordinates(media clock.Ticks, at clock.Instant) (x, delay float64) {
-	since := media - s.zero.Media
-	return float64(since) / clock.TicksPerSecond, float64(at-s.zero.P) - float64(since)*1e6/clock.TicksPerSecond
-}
-
-// alien reports whether a timestamp fits neither its neighbour nor R. When
-// nothing else comes any more a new epoch is needed (TL7).
-func (c *Channel) alien(dts clock.Ticks, at clock.Instant, x, delay float64) bool {
-	s := &c.session
-	const far = float64(alienJump / time.Microsecond)
-	if jump := (dts - s.dts).Duration().Abs(); jump <= alienJump || math.Abs(s.off(x, delay)) <= far {
-		s.alienSince = 0
-		return false
-	}
-	if s.alienSince == 0 {
-		s.alienSince = at
-	}
-	if at.Sub(s.alienSince) > patience && !c.m.NeedsEpoch {
-		c.change(func(m *Map) { m.NeedsEpoch = true })
-	}
-	return true
-}
-
-// early reports whether an arrival is earlier than any honest sender's can be.
-// It is believed after all when nothing else comes any more (TL7).
-func (c *Channel) early(at clock.Instant, x, delay float64) bool {
-	s := &c.session
-	if !s.ready || s.off(x, delay) > -behindLimit {
-		s.earlySince = 0
-		return false
-	}
-	if s.earlySince == 0 {
-		s.earlySince = at
-	}
-	return at.Sub(s.earlySince) <= patience
-}
-
-// off is by how much an arrival is later than estimated, in µs.
-func (s *session) off(x, delay float64) float64 {
-	if !s.ready {
-		return delay
-	}
-	return delay - s.line.at(x)
 }
 
 // Tick moves the state on when no media comes. Call it about once a second.
 func (c *Channel) Tick(now clock.Instant) {
 	s := &c.session
-	if !s.ready && (now.Sub(s.lowAt) >= settleTime || now.Sub(s.began) >= settleMost) {
+	if !s.ready && s.settled(now, c.cfg.TrustEncoder) {
 		c.publish()
 	}
 	switch quiet := now.Sub(s.last); {
@@ -234,101 +180,49 @@ func (c *Channel) Tick(now clock.Instant) {
 	case quiet >= HoldoverAfter:
 		c.setState(Holdover)
 	case c.m.State == Holdover || c.m.State == Lost:
-		c.setState(c.trust())
+		c.setState(c.deserved())
 	}
-}
-
-// publish ends the settling of an epoch: the least delay seen so far becomes
-// its anchor. P stays ascending even if the publisher repeats media that went
-// out before.
-func (c *Channel) publish() {
-	s := &c.session
-	s.ready = true
-	s.line = fit(s.env.bins(), s.prior)
-	first := Point{Media: s.zero.Media, P: s.zero.P + clock.Instant(s.line.at(0))}
-	points := c.ending()
-	if n := len(points); n > 0 {
-		first.P = max(first.P, points[n-1].P+1000)
-	}
-	c.rate = steer(0, s.prior, 0, false)
-	c.change(func(m *Map) {
-		m.Epoch++
-		m.From = s.zero.Media + preroll
-		m.Points = append(points, first)
-	})
-	c.extend()
-}
-
-// ending returns the points of the epochs before, cut behind the last media
-// time they were used for, on the grid where the cut is exact.
-func (c *Channel) ending() []Point {
-	if c.m.Epoch == 0 {
-		return nil
-	}
-	used := c.session.after
-	points := slices.Clone(c.m.Points)
-	n := len(points)
-	for n > 1 && points[n-2].Media >= used {
-		n--
-	}
-	from := points[max(0, n-2)]
-	cut := from.Media + (used-from.Media+gridTicks-1)/gridTicks*gridTicks
-	if points[n-1].Media > cut {
-		points[n-1] = Point{Media: cut, P: c.m.At(cut)}
-	}
-	return points[:n]
-}
-
-// extend keeps P decided further than anything that may be emitted: what lies
-// behind the last point is final (TL4).
-func (c *Channel) extend() {
-	s := &c.session
-	last := c.m.Points[len(c.m.Points)-1]
-	if last.Media >= s.edge+horizonTicks {
-		return
-	}
-	s.line = fit(s.env.bins(), s.prior)
-	points := slices.Clone(c.m.Points)
-	for last.Media < s.edge+horizonTicks {
-		x, delay := s.coordinates(last.Media, last.P)
-		rate := steer(s.line.at(x)-delay, s.line.slope, c.rate, c.m.State == Locked)
-		last = Point{Media: last.Media + strideTicks, P: last.P + stride*clock.Instant(1_000_000+rate)}
-		if rate == c.rate && last.Media-strideTicks != s.zero.Media {
-			points[len(points)-1] = last // on the same line: no point is needed
-		} else {
-			points = append(points, last)
-		}
-		c.rate = rate
-	}
-	points = slices.Delete(points, 0, max(0, len(points)-MaxPoints))
-	c.change(func(m *Map) { m.Points = points })
 }
 
 // review judges the estimate once per second of media.
 func (c *Channel) review() {
 	s := &c.session
-	s.line = fit(s.env.bins(), s.prior)
+	c.estimate()
 	x, delay := s.coordinates(s.edge, c.m.At(s.edge))
-	behind := s.env.fallenBehind(line{x0: x, y0: delay, slope: float64(c.rate)}, behindBins, behindLimit)
-	c.m.PPM = -s.line.slope
+	p := line{x0: x, y0: delay + s.lead, slope: float64(c.rate)}
+	behind := !s.follows && s.arrivals.fallenBehind(p, behindBins, behindLimit)
+	c.learn()
+	c.m.PPM = -s.slope
 	c.m.Residual = time.Duration(s.line.residual) * time.Microsecond
 	c.m.Error = time.Duration(s.line.at(x)-delay) * time.Microsecond
-	if behind && !c.m.NeedsEpoch {
-		c.change(func(m *Map) { m.NeedsEpoch = true })
+	c.m.Jitter = s.late.p95()
+	if behind {
+		c.askEpoch()
 	}
-	c.setState(c.trust())
+	c.setState(c.deserved())
 }
 
-// trust is the state that the estimate deserves while media comes.
-func (c *Channel) trust() State {
+// deserved is the state that the estimate deserves while media comes (TL8).
+func (c *Channel) deserved() State {
+	s := &c.session
 	limit := time.Duration(lockedBelow) * time.Microsecond
 	if c.m.State == Locked {
 		limit = lockedUntil * time.Microsecond
 	}
-	if s := &c.session; s.ready && s.line.bins >= firstFit && s.line.residual < cleanBelow && c.m.Error.Abs() < limit {
+	if !s.ready || s.last.Sub(s.began) < AcquireFor {
+		return Acquiring
+	}
+	if s.line.bins >= firstFit && s.line.residual < cleanBelow && c.m.Error.Abs() < limit {
+		s.locked = true
 		return Locked
 	}
 	return Acquiring
+}
+
+func (c *Channel) askEpoch() {
+	if !c.m.NeedsEpoch {
+		c.change(func(m *Map) { m.NeedsEpoch = true })
+	}
 }
 
 func (c *Channel) setState(s State) {

@@ -10,87 +10,31 @@ import (
 
 	"github.com/cuelight/cuelight/sync/clock"
 	"github.com/cuelight/cuelight/sync/timeline"
+	"github.com/cuelight/cuelight/sync/timeline/timelinetest"
 )
 
-// TestAccuracy is the acceptance of the estimator over the senders there are.
-func TestAccuracy(t *testing.T) {
-	stalls := []stall{{12 * time.Second, 3 * time.Second}, {90 * time.Second, 3 * time.Second}, {200 * time.Second, time.Second}, {300 * time.Second, 2 * time.Second}}
-	for _, ppm := range []float64{0, 40, -40, 200, -200} {
-		for _, jitter := range []time.Duration{2, 10, 30} {
-			s := sender{ppm: ppm, jitter: jitter * time.Millisecond, idr: 25 * time.Millisecond, length: 20 * time.Minute, seed: uint64(jitter)}
-			disturbed := s
-			disturbed.burst, disturbed.stalls, disturbed.aliens = 2*time.Second, stalls, 7*time.Second
-			t.Run(fmt.Sprintf("TL6 %+v ppm, jitter %v", ppm, s.jitter), func(t *testing.T) { checkSession(t, s) })
-			t.Run(fmt.Sprintf("TL6 %+v ppm, jitter %v, disturbed", ppm, s.jitter), func(t *testing.T) { checkSession(t, disturbed) })
-		}
-	}
-}
+const t0 = timelinetest.Start
 
-func checkSession(t *testing.T, s sender) {
-	c := timeline.New(t0, timeline.Config{})
-	out := play(c, s)
-	var errs []time.Duration
-	var locked clock.Instant
-	for _, e := range out {
-		if e.epoch != 1 || e.needsOne {
-			t.Fatalf("epoch %d, needs one %v at %v: no cause", e.epoch, e.needsOne, e.at.Sub(t0))
-		}
-		if e.state != timeline.Locked {
-			continue
-		}
-		if locked == 0 {
-			locked = e.at
-		}
-		off := e.p.Sub(e.truth).Abs()
-		if limit := s.limitAt(e.at); off > limit {
-			t.Fatalf("P is off by %v at %v, limit %v", e.p.Sub(e.truth), e.at.Sub(t0), limit)
-		}
-		errs = append(errs, off)
-	}
-	if len(errs) < len(out)*9/10 {
-		t.Fatalf("locked for %d of %d frames", len(errs), len(out))
-	}
-	slices.Sort(errs)
-	p95 := errs[len(errs)*95/100]
-	if p95 > 3*time.Millisecond {
-		t.Errorf("p95 = %v, want at most 3ms", p95)
-	}
-	last := out[len(out)-1]
-	if off := math.Abs(last.estimated - s.ppm); off > 5 {
-		t.Errorf("estimated %+.1f ppm, want %+.1f", last.estimated, s.ppm)
-	}
-	t.Logf("p95 %v, max %v, locked after %v, %+.2f ppm, residual %v, %d points", p95, errs[len(errs)-1], locked.Sub(t0), last.estimated, last.residual, len(c.Map().Points))
-	checkCurve(t, out)
-}
-
-// limitAt is 10 ms, or 50 ms within 10 s of a disturbance.
-func (s sender) limitAt(at clock.Instant) time.Duration {
-	since := at.Sub(t0.Add(s.connect))
-	if s.burst > 0 && since < 10*time.Second {
-		return 50 * time.Millisecond
-	}
-	for _, st := range s.stalls {
-		if since >= st.at && since < st.at+st.dur+10*time.Second {
-			return 50 * time.Millisecond
-		}
-	}
-	return 10 * time.Millisecond
+// play runs a session through c as a server does, and returns what it emitted.
+func play(c *timeline.Channel, s timelinetest.Sender, returned bool) (out []timelinetest.Emitted) {
+	timelinetest.Play(c, s.Frames(), returned, func(e timelinetest.Emitted) { out = append(out, e) })
+	return out
 }
 
 // checkCurve checks P over everything emitted, in order of media time.
-func checkCurve(t *testing.T, out []emitted) {
+func checkCurve(t *testing.T, out []timelinetest.Emitted) {
 	t.Helper()
 	byMedia := slices.Clone(out)
-	slices.SortStableFunc(byMedia, func(a, b emitted) int { return cmp.Compare(a.media, b.media) })
+	slices.SortStableFunc(byMedia, func(a, b timelinetest.Emitted) int { return cmp.Compare(a.Media, b.Media) })
 	for i, e := range byMedia[1:] {
 		b := byMedia[i]
-		dx, dp := (e.media - b.media), int64(e.p-b.p)
+		dx, dp := (e.Media - b.Media), int64(e.P-b.P)
 		switch {
 		case dx == 0 && dp != 0:
-			t.Fatalf("TL4 media %d is at %d and at %d", e.media, b.p, e.p)
+			t.Fatalf("TL4 media %d is at %d and at %d", e.Media, b.P, e.P)
 		case dx > 0 && dp <= 0:
-			t.Fatalf("TL3 P goes from %d to %d", b.p, e.p)
-		case dx > 0 && e.epoch == b.epoch && math.Abs(float64(dp)-dx.Duration().Seconds()*1e6) > 2600e-6*dx.Duration().Seconds()*1e6+1:
+			t.Fatalf("TL3 P goes from %d to %d", b.P, e.P)
+		case dx > 0 && e.Map.Epoch == b.Map.Epoch && math.Abs(float64(dp)-dx.Duration().Seconds()*1e6) > 2600e-6*dx.Duration().Seconds()*1e6+1:
 			t.Fatalf("TL5 %v of media lasts %d µs", dx.Duration(), dp)
 		}
 	}
@@ -99,49 +43,50 @@ func checkCurve(t *testing.T, out []emitted) {
 func TestReconnect(t *testing.T) {
 	const day = 24 * 3600 * clock.TicksPerSecond
 	c := timeline.New(t0, timeline.Config{})
-	first := sender{ppm: 200, jitter: 10 * time.Millisecond, length: 2 * time.Minute, connect: 5 * time.Second, first: day, seed: 1}
-	out := play(c, first)
-	for i, next := range []sender{
-		{connect: 5*time.Second + 2*time.Minute + 700*time.Millisecond, first: 0},                       // new timestamps, soon
-		{connect: 5*time.Second + 4*time.Minute + 10*time.Second, first: day + 4*60*90000},              // continuing ones
-		{connect: 5*time.Second + 6*time.Minute + 40*time.Second, first: -4000, burst: 2 * time.Second}, // a start burst
-		{connect: 5*time.Second + 8*time.Minute + 100*time.Second, ppm: -400, jitter: time.Millisecond}, // another encoder
+	first := timelinetest.Sender{PPM: 200, Jitter: 10 * time.Millisecond, Length: 2 * time.Minute, Connect: 5 * time.Second, First: day, Seed: 1}
+	out := play(c, first, false)
+	for i, next := range []timelinetest.Sender{
+		{Connect: 5*time.Second + 2*time.Minute + 700*time.Millisecond, First: 0},                       // new timestamps, soon
+		{Connect: 5*time.Second + 4*time.Minute + 10*time.Second, First: day + 4*60*90000},              // continuing ones
+		{Connect: 5*time.Second + 6*time.Minute + 40*time.Second, First: -4000, Burst: 2 * time.Second}, // a start burst
+		{Connect: 5*time.Second + 8*time.Minute + 100*time.Second, PPM: -400, Jitter: time.Millisecond}, // another encoder
 	} {
-		next.length, next.seed = 2*time.Minute, uint64(i)
-		if next.ppm == 0 {
-			next.ppm, next.jitter = first.ppm, first.jitter
+		next.Length, next.Seed = 2*time.Minute, uint64(i)
+		if next.PPM == 0 {
+			next.PPM, next.Jitter = first.PPM, first.Jitter
 		}
 		before := c.Map()
 		edge := out[len(out)-1]
-		if gap := next.connect - edge.at.Sub(t0); gap > 5*time.Second {
-			c.Tick(t0.Add(next.connect))
+		if gap := next.Connect - edge.Arrives.Sub(t0); gap > 5*time.Second {
+			c.Tick(t0.Add(next.Connect))
 			if got := c.Map().State; got == timeline.Locked || got == timeline.Acquiring {
 				t.Errorf("TL8 %v after %v without media", got, gap)
 			}
 		}
-		more := play(c, next)
+		returned := next.PPM == first.PPM
+		more := play(c, next, returned)
 		checkPoints(t, c.Map())
-		if got := more[0].epoch; got != before.Epoch+1 {
+		if got := more[0].Map.Epoch; got != before.Epoch+1 {
 			t.Errorf("TL1 epoch %d after %d", got, before.Epoch)
 		}
-		if late := more[0].p.Sub(more[0].truth); late.Abs() > 30*time.Millisecond {
+		if late := more[0].P.Sub(more[0].Truth); late.Abs() > 30*time.Millisecond {
 			t.Errorf("session %d starts %v late", i+2, late)
 		}
-		if next.ppm == first.ppm {
-			if early := more[30*80/2]; math.Abs(early.estimated-next.ppm) > 20 {
-				t.Errorf("TL6 session %d: %+.0f ppm after %v, though the encoder is known", i+2, early.estimated, early.at.Sub(more[0].at))
+		if returned {
+			if early := more[30*80/2]; math.Abs(early.Map.PPM-next.PPM) > 20 {
+				t.Errorf("TL12 session %d: %+.0f ppm after %v, though the encoder is known", i+2, early.Map.PPM, early.Arrives.Sub(more[0].Arrives))
 			}
 		}
-		follows := more[0].media.Duration() - 10*time.Second - more[0].at.Sub(t0)
+		follows := more[0].Media.Duration() - 10*time.Second - more[0].Arrives.Sub(t0)
 		if follows.Abs() > 3*time.Second {
 			t.Errorf("TL1 media time is %v away from R", follows)
 		}
-		if end := more[len(more)-1]; end.state != timeline.Locked || end.p.Sub(end.truth).Abs() > 3*time.Millisecond {
-			t.Errorf("session %d ends %v, off by %v", i+2, end.state, end.p.Sub(end.truth))
+		if end := more[len(more)-1]; end.Map.State != timeline.Locked || end.P.Sub(end.Truth).Abs() > 3*time.Millisecond {
+			t.Errorf("session %d ends %v, off by %v", i+2, end.Map.State, end.P.Sub(end.Truth))
 		}
 		for _, e := range out[max(0, len(out)-30*60):] {
-			if got := c.Map().At(e.media); got != e.p {
-				t.Fatalf("TL4 media %d was emitted at %d and is now at %d", e.media, e.p, got)
+			if got := c.Map().At(e.Media); got != e.P {
+				t.Fatalf("TL4 media %d was emitted at %d and is now at %d", e.Media, e.P, got)
 			}
 		}
 		out = append(out, more...)
@@ -151,21 +96,21 @@ func TestReconnect(t *testing.T) {
 
 func TestRepeatedMedia(t *testing.T) {
 	c := timeline.New(t0, timeline.Config{})
-	out := play(c, sender{jitter: time.Millisecond, length: time.Minute})
+	out := play(c, timelinetest.Sender{Jitter: time.Millisecond, Length: time.Minute}, false)
 	// The publisher comes back at once and sends its last 2 s again.
-	more := play(c, sender{jitter: time.Millisecond, length: 10 * time.Minute, connect: time.Minute + 200*time.Millisecond, burst: 2 * time.Second})
+	more := play(c, timelinetest.Sender{Jitter: time.Millisecond, Length: 10 * time.Minute, Connect: time.Minute + 200*time.Millisecond, Burst: 2 * time.Second}, false)
 	out = append(out, more...)
 	checkCurve(t, out)
 	checkPoints(t, c.Map())
-	if late := more[0].p.Sub(more[0].truth); late < 1500*time.Millisecond || late > 2500*time.Millisecond {
+	if late := more[0].P.Sub(more[0].Truth); late < 1500*time.Millisecond || late > 2500*time.Millisecond {
 		t.Errorf("TL3 repeated media is placed %v behind its truth, want about 2 s", late)
 	}
 	before, after := more[len(more)/10], more[len(more)-1]
-	took := before.p.Sub(before.truth) - after.p.Sub(after.truth)
-	if want := after.truth.Sub(before.truth) * 18 / 10_000; took < want {
+	took := before.P.Sub(before.Truth) - after.P.Sub(after.Truth)
+	if want := after.Truth.Sub(before.Truth) * 18 / 10_000; took < want {
 		t.Errorf("TL3 only %v slewed away, want %v", took, want)
 	}
-	if after.needsOne {
+	if after.Map.NeedsEpoch {
 		t.Error("TL10 asks for an epoch that could not help")
 	}
 }
@@ -181,8 +126,8 @@ func TestStates(t *testing.T) {
 	if after := c.Map(); after.Rev != before.Rev || after.At(20*90000) != t0.Add(10*time.Second) {
 		t.Errorf("TL8 something happened before the first publisher: %+v", after)
 	}
-	out := play(c, sender{jitter: time.Millisecond, length: time.Minute})
-	last := out[len(out)-1].at
+	out := play(c, timelinetest.Sender{Jitter: time.Millisecond, Length: time.Minute}, false)
+	last := out[len(out)-1].Arrives
 	for _, step := range []struct {
 		after time.Duration
 		want  timeline.State
@@ -204,41 +149,101 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestReturned: what was learnt of an encoder helps it alone.
+func TestReturned(t *testing.T) {
+	for _, returned := range []bool{true, false} {
+		c := timeline.New(t0, timeline.Config{})
+		s := timelinetest.Sender{PPM: 200, Jitter: 2 * time.Millisecond, Length: 2 * time.Minute}
+		play(c, s, false)
+		s.Connect, s.Length = 2*time.Minute+5*time.Second, 7*time.Second
+		out := play(c, s, returned)
+		if got := out[len(out)-1].Map.PPM; (got > 190) != returned {
+			t.Errorf("TL12 %+.0f ppm after 7 s of an encoder of 200 ppm, returned = %v", got, returned)
+		}
+	}
+}
+
+// TestWayChanges: the shortest way to the server becomes another one.
+func TestWayChanges(t *testing.T) {
+	for _, by := range []time.Duration{-40 * time.Millisecond, 40 * time.Millisecond, -200 * time.Millisecond, 200 * time.Millisecond} {
+		t.Run(fmt.Sprintf("TL6 %v longer", by), func(t *testing.T) {
+			c := timeline.New(t0, timeline.Config{})
+			s := timelinetest.Sender{PPM: 40, Jitter: 5 * time.Millisecond, Length: 15 * time.Minute}
+			rerouted := t0.Add(5 * time.Minute)
+			frames := func(yield func(timelinetest.Frame) bool) {
+				s.Frames()(func(f timelinetest.Frame) bool {
+					if f.Arrives > rerouted {
+						f.Arrives, f.Truth = f.Arrives.Add(by), f.Truth.Add(by)
+					}
+					return yield(f)
+				})
+			}
+			var out []timelinetest.Emitted
+			timelinetest.Play(c, frames, false, func(e timelinetest.Emitted) { out = append(out, e) })
+			checkCurve(t, out)
+			last := out[len(out)-1]
+			if off := last.P.Sub(last.Truth); last.Map.State != timeline.Locked || off.Abs() > 3*time.Millisecond {
+				t.Errorf("%v, off by %v after 10 min", last.Map.State, off)
+			}
+			if last.Map.NeedsEpoch {
+				t.Error("TL10 asks for an epoch")
+			}
+		})
+	}
+}
+
 func TestFallenBehind(t *testing.T) {
 	c := timeline.New(t0, timeline.Config{})
-	out := play(c, sender{jitter: 5 * time.Millisecond, length: time.Minute})
+	out := play(c, timelinetest.Sender{Jitter: 5 * time.Millisecond, Length: time.Minute}, false)
 	// The encoder is suspended for 2 s without noticing: its clock is late for good.
 	last := out[len(out)-1]
 	var needed time.Duration
 	for i := range 30 * 30 {
-		at := last.at.Add(2*time.Second + time.Duration(i)*time.Second/30)
+		at := last.Arrives.Add(2*time.Second + time.Duration(i)*time.Second/30)
 		c.Observe(timeline.Sample{DTS: 60*90000 + clock.Ticks(i)*3000, Arrival: at})
 		if m := c.Map(); m.NeedsEpoch && needed == 0 {
-			needed = at.Sub(last.at.Add(2 * time.Second))
+			needed = at.Sub(last.Arrives.Add(2 * time.Second))
 		}
 	}
 	if needed < 5*time.Second || needed > 8*time.Second {
 		t.Errorf("TL10 new epoch asked for after %v, want 5 to 8 s", needed)
 	}
-	c.Begin(timeline.Sample{DTS: 90 * 90000, Arrival: last.at.Add(33 * time.Second)}, false)
+	c.Begin(timeline.Sample{DTS: 90 * 90000, Arrival: last.Arrives.Add(33 * time.Second)}, false)
 	if c.Map().NeedsEpoch {
 		t.Error("TL10 still asks after Begin")
 	}
 }
 
-func TestPersistentAliens(t *testing.T) {
-	c := timeline.New(t0, timeline.Config{})
-	out := play(c, sender{jitter: time.Millisecond, length: time.Minute})
-	before, last := c.Map(), out[len(out)-1]
-	for i := range 60 {
-		c.Observe(timeline.Sample{DTS: 1e9 + clock.Ticks(i)*3000, Arrival: last.at.Add(time.Duration(i) * time.Second / 30)})
-	}
-	m := c.Map()
-	if !m.NeedsEpoch {
-		t.Error("TL7 two seconds of another timeline and no new epoch asked for")
-	}
-	if !slices.Equal(m.Points, before.Points) {
-		t.Error("TL7 another timeline moved P")
+func TestAliens(t *testing.T) {
+	frame := time.Second / 30
+	for _, tc := range []struct {
+		name  string
+		dts   []clock.Ticks // of one frame after the other; 0: the right one
+		every time.Duration
+		want  bool
+	}{
+		{"TL7 a single one", []clock.Ticks{1e9, 0, -1e9, 0, 1e9, 0}, frame, false},
+		{"TL7 two of a kind", []clock.Ticks{1e9, 1e9 + 3000, 0, 0}, frame, false},
+		{"TL7 three of a kind", []clock.Ticks{1e9, 1e9 + 3000, 1e9 + 6000}, frame, true},
+		{"TL7 three that differ", []clock.Ticks{1e9, 2e9, 3e9}, frame, false},
+		{"TL7 for 200 ms", []clock.Ticks{1e9, 2e9, 3e9}, 100 * time.Millisecond, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := timeline.New(t0, timeline.Config{})
+			out := play(c, timelinetest.Sender{Jitter: time.Millisecond, Length: time.Minute}, false)
+			before, last := c.Map(), out[len(out)-1]
+			for i, dts := range tc.dts {
+				if dts == 0 {
+					dts = last.DTS + clock.Ticks(i+1)*3000
+				}
+				c.Observe(timeline.Sample{DTS: dts, Arrival: last.Arrives.Add(time.Duration(i+1) * tc.every)})
+			}
+			if m := c.Map(); m.NeedsEpoch != tc.want {
+				t.Errorf("a new epoch is asked for: %v", m.NeedsEpoch)
+			} else if !slices.Equal(m.Points, before.Points) {
+				t.Error("TL7 another timeline moved P")
+			}
+		})
 	}
 }
 

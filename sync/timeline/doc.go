@@ -4,6 +4,7 @@
 // session into channel media time, which audio and video share and which never
 // goes back, and it estimates at which instant P of R each media time was
 // captured (plus the shortest delay on the way, the same for every viewer).
+// Where the encoder's own clock may be trusted, P is the capture itself.
 // PDT, cues and players all use P; it is never the arrival time of a packet.
 //
 // What the channel says about P is a [Map]. It guarantees:

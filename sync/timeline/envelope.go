@@ -10,7 +10,9 @@ import (
 
 // The window over which the encoder's clock is estimated.
 const (
-	binCount = 120 // one second of media each
+	binCount = 120
+	fine     = 1.0  // s of media in a bin that P follows: 2 min in all
+	coarse   = 10.0 // s of media in a bin that tells the rate: 20 min
 	// coneSlack is how far above the lowest line through the window, at the
 	// steepest slope there is, a bin may lie. What is above was held up on the
 	// way by more than jitter.
@@ -18,9 +20,9 @@ const (
 	maxSlope  = 500.0    // µs/s, that is ppm
 )
 
-// bin keeps the least delayed arrival of one second of media.
+// bin keeps the least delayed arrival of a second of media, or of ten.
 type bin struct {
-	second int
+	number int
 	x      float64 // s of media since the epoch's origin
 	delay  float64 // µs, arrival minus media
 	at     clock.Instant
@@ -30,48 +32,59 @@ type bin struct {
 // envelope collects the delays of an epoch's arrivals. Delay only ever adds,
 // so each bin keeps its minimum and the truth is the lower edge of all bins.
 type envelope struct {
+	width  float64
 	ring   [binCount]bin
-	newest int // highest second seen
+	newest int // highest bin seen
 }
+
+func newEnvelope(width float64) envelope { return envelope{width: width, newest: -1} }
 
 // add takes one arrival into account and reports whether it opened a new bin
 // beyond all others.
 func (e *envelope) add(x, delay float64, at clock.Instant) bool {
-	second := int(math.Floor(x))
-	if second <= e.newest-binCount {
+	n := int(math.Floor(x / e.width))
+	if n <= e.newest-binCount {
 		return false
 	}
-	b := &e.ring[((second%binCount)+binCount)%binCount]
+	b := &e.ring[slot(n)]
 	switch {
-	case !b.used || b.second != second:
-		*b = bin{second: second, x: x, delay: delay, at: at, used: true}
+	case !b.used || b.number != n:
+		*b = bin{number: n, x: x, delay: delay, at: at, used: true}
 	case delay < b.delay:
 		b.x, b.delay, b.at = x, delay, at
 	}
-	if second <= e.newest {
+	if n <= e.newest {
 		return false
 	}
-	e.newest = second
+	e.newest = n
 	return true
 }
 
-// bins returns the bins of the window, oldest first.
-func (e *envelope) bins() []bin {
-	out := make([]bin, 0, binCount)
-	for s := e.newest - binCount + 1; s <= e.newest; s++ {
-		b := e.ring[((s%binCount)+binCount)%binCount]
-		if b.used && b.second == s {
-			out = append(out, b)
+// forget drops the bins before x.
+func (e *envelope) forget(x float64) {
+	for i := range e.ring {
+		e.ring[i].used = e.ring[i].used && e.ring[i].x >= x
+	}
+}
+
+// slot is where bin n is kept in a ring.
+func slot(n int) int { return ((n % binCount) + binCount) % binCount }
+
+// bins appends the bins of the window to out, oldest first.
+func (e *envelope) bins(out []bin) []bin {
+	for n := e.newest - binCount + 1; n <= e.newest; n++ {
+		if b := &e.ring[slot(n)]; b.used && b.number == n {
+			out = append(out, *b)
 		}
 	}
 	return out
 }
 
-// unhindered drops the bins that lie above what any clock within maxSlope
-// could have produced, given the others: stalls and their catch-up. Without it
-// a stall early in an epoch would tilt the first line.
-func unhindered(bins []bin) []bin {
-	floor := make([]float64, len(bins))
+// unhindered drops, in place, the bins that lie above what any clock within
+// maxSlope could have produced, given the others: stalls and their catch-up.
+// Without it a stall early in an epoch would tilt the first line.
+func (w *fitter) unhindered(bins []bin) []bin {
+	floor := w.floor[:len(bins)]
 	low := math.Inf(1)
 	for i, b := range bins {
 		if i > 0 {
@@ -88,7 +101,7 @@ func unhindered(bins []bin) []bin {
 		low = min(low, b.delay)
 		floor[i] = min(floor[i], low)
 	}
-	kept := make([]bin, 0, len(bins))
+	kept := bins[:0]
 	for i, b := range bins {
 		if b.delay <= floor[i]+coneSlack {
 			kept = append(kept, b)
@@ -101,16 +114,26 @@ func unhindered(bins []bin) []bin {
 // limit for the last n finished bins, without catching up. The bins of a burst
 // after a stall do not count: they arrive together.
 func (e *envelope) fallenBehind(l line, n int, limit float64) bool {
-	bins := e.bins()
-	if len(bins) < n+1 {
+	last := e.finished(n)
+	if len(last) < n {
 		return false
 	}
-	last := bins[len(bins)-1-n : len(bins)-1]
 	for _, b := range last {
 		if b.delay-l.at(b.x) <= limit {
 			return false
 		}
 	}
-	first, end := last[0], last[n-1]
+	end, first := last[0], last[n-1]
 	return end.at.Sub(first.at) >= time.Duration(n-1)*time.Second*9/10 && end.delay >= first.delay-limit/5
+}
+
+// finished returns the last bins before the newest, newest first: n, or fewer.
+func (e *envelope) finished(n int) []bin {
+	out := make([]bin, 0, behindBins)
+	for i := e.newest - 1; i > e.newest-binCount && len(out) < n; i-- {
+		if b := &e.ring[slot(i)]; b.used && b.number == i {
+			out = append(out, *b)
+		}
+	}
+	return out
 }
