@@ -51,6 +51,15 @@ func (c *channelSettings) setDefaults(name string) {
 	c.Window = cmp.Or(c.Window, span{time.Minute})
 }
 
+// shortestSegment is how often a publisher is asked for a key frame.
+func (s settings) shortestSegment() time.Duration {
+	shortest := 2 * time.Second
+	for _, c := range s.Channels {
+		shortest = min(shortest, c.Segment.Duration)
+	}
+	return shortest
+}
+
 // maxRenditions and the picture they are made of fit into a session's tracks.
 const maxRenditions = 6
 

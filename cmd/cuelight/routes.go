@@ -28,6 +28,7 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
 	mux.Handle("/hls/", media)
 	if srv.whip != nil {
+		mux.Handle("/whip", srv.whip)
 		mux.Handle("/whip/", srv.whip)
 	}
 	mux.Handle("/api/v1/", srv.api)

@@ -248,7 +248,7 @@ func (srv *server) buildWHIP() (err error) {
 	if s.WebRTC == off {
 		return nil
 	}
-	cfg := whip.Config{UDPAddr: s.WebRTC, PublicAddresses: s.WHIP.Public, Log: srv.log}
+	cfg := whip.Config{UDPAddr: s.WebRTC, PublicAddresses: s.WHIP.Public, KeyFrameEvery: s.shortestSegment(), Log: srv.log}
 	for _, ice := range s.WHIP.ICEServers {
 		cfg.ICEServers = append(cfg.ICEServers, whip.ICEServer{URL: ice.URL, Username: ice.Username, Credential: ingest.Secret(ice.Credential)})
 	}
