@@ -34,6 +34,7 @@ type conn struct {
 
 	// The library's requests pass these from one goroutine to the next.
 	method    base.Method // of the newest request
+	encoder   string      // what it calls itself
 	publisher *publisher
 	refused   bool // the registry has counted it
 

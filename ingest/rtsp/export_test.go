@@ -3,6 +3,7 @@ package rtsp
 import (
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/rtptime"
 	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
@@ -72,6 +73,31 @@ func Receive(session *ingest.Session, body []byte, packets []Packet) error {
 		}
 	}
 	return nil
+}
+
+// Captures are what a captureClock reads, in seconds after the first report:
+// one value for each pair of a timestamp and an NTP time, in seconds.
+func Captures(reports [][2]float64) []float64 {
+	var c captureClock
+	zero := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var read []float64
+	for _, r := range reports {
+		at := clock.Ticks(r[0] * float64(clock.TicksPerSecond))
+		c.add(at, zero.Add(time.Duration(r[1]*float64(time.Second))))
+		read = append(read, c.read(at).Sub(zero).Seconds())
+	}
+	return read
+}
+
+// TimeOfNTP is timeOfNTP.
+func TimeOfNTP(ntp uint64, near time.Time) time.Time { return timeOfNTP(ntp, near) }
+
+// BareOBUs is bareOBUs.
+func BareOBUs(units [][]byte) [][]byte { return bareOBUs(units) }
+
+// EncoderOf is encoderOf, of an ANNOUNCE.
+func EncoderOf(body []byte, agent ...string) string {
+	return encoderOf(&base.Request{Body: body, Header: base.Header{"User-Agent": agent}})
 }
 
 // TicksOfNTP is ticksOfNTP.

@@ -49,8 +49,13 @@ func ask(c *conn) ingest.Request {
 // body in a goroutine of its own, where nothing would stop a panic; so that is
 // tried here first.
 func (h *handler) OnRequest(sc *gortsplib.ServerConn, req *base.Request) {
-	connOf(sc).method = req.Method
-	if req.Method == base.Announce && !readable(req.Body) {
+	c := connOf(sc)
+	c.method = req.Method
+	if req.Method != base.Announce {
+		return
+	}
+	c.encoder = encoderOf(req)
+	if !readable(req.Body) {
 		req.Body = nil
 	}
 }
@@ -167,8 +172,12 @@ func (h *handler) fault(err error) error {
 	return ingest.Errorf(ingest.CodeMalformed, "%v", errRequest)
 }
 
-// OnPacketsLost keeps the library from printing it.
-func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
+// OnPacketsLost counts datagrams that did not come in time.
+func (h *handler) OnPacketsLost(ctx *gortsplib.ServerHandlerOnPacketsLostCtx) {
+	if p, ok := ctx.Session.UserData().(*publisher); ok {
+		p.way.lost.Add(ctx.Lost)
+	}
+}
 
 // OnDecodeError keeps the library from printing it.
 func (h *handler) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) {}

@@ -1,17 +1,12 @@
 package rtsp
 
 import (
-	"errors"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/pion/rtp"
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/internal/media"
-	"github.com/cuelight/cuelight/sync/clock"
 )
 
 const (
@@ -20,9 +15,6 @@ const (
 	// samples is the length of an AAC access unit, before any extension.
 	samples = 1024
 )
-
-// decoder makes access units of packets.
-type decoder func(*rtp.Packet) ([][]byte, error)
 
 // intake turns packets into the calls of one session. It belongs to one goroutine.
 type intake struct {
@@ -39,12 +31,15 @@ type intake struct {
 type stream struct {
 	*track
 	clock   *rtpClock
-	next    uint16 // RTP sequence number
+	capture captureClock
+	early   *message // a report that came before any packet
+	last    message  // the newest packet with a time
+	next    uint16   // RTP sequence number
 	started bool
 	skip    bool   // until the timestamp is another than skipped
 	skipped uint32 // of an access unit of which a piece is missing
 	pending *message
-	dts     *h264.DTSExtractor
+	dts     decodeTimes
 }
 
 // accessUnit is a frame whose time is still an RTP timestamp.
@@ -60,6 +55,7 @@ func newIntake(session *ingest.Session, tracks []*track) *intake {
 	in := &intake{session: session}
 	for _, t := range tracks {
 		s := &stream{track: t, clock: &rtpClock{rate: int64(t.rate)}}
+		s.dts = newDecodeTimes(t.codec)
 		in.tracks = append(in.tracks, s)
 		in.clocks = append(in.clocks, s.clock)
 	}
@@ -72,18 +68,21 @@ func newIntake(session *ingest.Session, tracks []*track) *intake {
 func (in *intake) take(m message) error {
 	s := in.tracks[m.track]
 	if m.report != nil {
-		s.clock.senderReport(m.report)
+		s.senderReport(m)
 		return nil
 	}
 	if in.start.IsZero() {
 		in.start = m.arrival
+	}
+	if m.timed {
+		s.tick(m)
 	}
 	if whole := s.follow(m.packet); !whole || !m.timed {
 		return nil
 	}
 	units, err := s.decode(m.packet)
 	switch {
-	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtpmpeg4audio.ErrMorePacketsNeeded):
+	case wantsMore(err):
 		if s.pending == nil {
 			s.pending = &m
 		}
@@ -93,6 +92,26 @@ func (in *intake) take(m message) error {
 		return nil
 	}
 	return in.units(s, m, units)
+}
+
+// senderReport takes what the sender's clock showed at an RTP timestamp.
+func (s *stream) senderReport(m message) {
+	s.clock.senderReport(m.report)
+	if s.last.packet == nil {
+		s.early = &m
+		return
+	}
+	pts := s.last.pts + int64(int32(m.report.RTPTime-s.last.packet.Timestamp))
+	s.capture.add(s.clock.scale(pts), timeOfNTP(m.report.NTPTime, m.arrival))
+}
+
+// tick remembers how RTP timestamps on the wire are counted here.
+func (s *stream) tick(m message) {
+	s.last = m
+	if early := s.early; early != nil {
+		s.early = nil
+		s.senderReport(*early)
+	}
 }
 
 // follow reports whether the packet's access unit can be whole. One of which a
@@ -160,25 +179,39 @@ func (in *intake) unit(u accessUnit) error {
 }
 
 func (in *intake) write(u accessUnit) error {
-	u.stream.clock.fix(u.pts, u.rtp)
-	f := media.Frame{Track: u.stream.id, PTS: u.stream.clock.ticks(u.pts), Units: u.units}
+	s := u.stream
+	s.clock.fix(u.pts, u.rtp)
+	f := media.Frame{Track: s.id, PTS: s.clock.ticks(u.pts), Units: u.units}
 	f.DTS, f.Key = f.PTS, true
-	if codec, ok := u.stream.codec.(*media.H264); ok {
-		if known := ingest.Learn(codec, u.units); !known || !ingest.HasPicture(codec, u.units) {
+	if s.codec.Kind() == media.Video {
+		if f.Units = picture(s.codec, f.Units); f.Units == nil {
 			return nil
 		}
-		f.Key = ingest.IsKey(codec, u.units)
-		dts, ok := u.stream.decodeTime(codec, f)
+		f.Key = ingest.IsKey(s.codec, f.Units)
+		dts, ok := s.dts.of(f)
 		if !ok {
 			return nil
 		}
 		f.DTS = dts
 	}
-	in.session.Observe(ingest.Observation{DTS: f.DTS, Arrival: u.arrival})
+	capture := s.capture.at(f.DTS-s.clock.offset, u.arrival)
+	in.session.Observe(ingest.Observation{DTS: f.DTS, Arrival: u.arrival, Capture: capture})
 	if err := in.begin(); err != nil {
 		return err
 	}
 	return in.session.Write(f)
+}
+
+// picture takes the parameter sets out of an access unit and returns its units,
+// nil for one that cannot be shown, or not yet.
+func picture(codec media.Codec, units [][]byte) [][]byte {
+	if _, ok := codec.(*media.AV1); ok {
+		units = bareOBUs(units)
+	}
+	if known := ingest.Learn(codec, units); !known || !ingest.HasPicture(codec, units) {
+		return nil
+	}
+	return units
 }
 
 // begin begins the session once every video track's parameter sets are known.
@@ -188,39 +221,28 @@ func (in *intake) begin() error {
 	}
 	var tracks []media.Track
 	for _, s := range in.tracks {
-		codec := s.codec
-		if c, ok := codec.(*media.H264); ok {
-			if c.SPS == nil || c.PPS == nil {
-				return nil
-			}
-			codec = &media.H264{SPS: c.SPS, PPS: c.PPS}
+		codec, known := knownSoFar(s.codec)
+		if !known {
+			return nil
 		}
 		tracks = append(tracks, media.Track{ID: s.id, Codec: codec})
 	}
 	in.begun = true
-	return in.session.Begin(tracks)
+	return in.session.Begin(ingest.BestFirst(tracks))
 }
 
-// decodeTime derives the DTS, which RTP does not carry, from the order in which
-// pictures are shown. It is not known before the first key frame.
-func (s *stream) decodeTime(codec *media.H264, f media.Frame) (clock.Ticks, bool) {
-	units := f.Units
-	if f.Key {
-		if sps, _ := ingest.ParameterSets(units); sps == nil {
-			units = append([][]byte{codec.SPS, codec.PPS}, units...)
-		}
+// knownSoFar returns a copy of a codec that later parameter sets do not change,
+// and whether it has some.
+func knownSoFar(codec media.Codec) (frozen media.Codec, known bool) {
+	switch c := codec.(type) {
+	case *media.H264:
+		c = &media.H264{SPS: c.SPS, PPS: c.PPS}
+		return c, c.SPS != nil && c.PPS != nil
+	case *media.HEVC:
+		c = &media.HEVC{VPS: c.VPS, SPS: c.SPS, PPS: c.PPS}
+		return c, c.VPS != nil && c.SPS != nil && c.PPS != nil
+	case *media.AV1:
+		return &media.AV1{SequenceHeader: c.SequenceHeader}, c.SequenceHeader != nil
 	}
-	if s.dts == nil {
-		if !f.Key {
-			return 0, false
-		}
-		s.dts = new(h264.DTSExtractor)
-		s.dts.Initialize()
-	}
-	dts, err := s.dts.Extract(units, int64(f.PTS))
-	if err != nil {
-		s.dts = nil // begin again with the next key frame
-		return 0, false
-	}
-	return clock.Ticks(dts), true
+	return codec, true
 }

@@ -48,6 +48,12 @@ func aacPayload(units ...[]byte) []byte {
 
 func receive(t testing.TB, packets ...rtsp.Packet) (ingesttest.Heard, error) {
 	t.Helper()
+	return receiveAs(t, announced, packets...)
+}
+
+// receiveAs is receive of other tracks.
+func receiveAs(t testing.TB, description string, packets ...rtsp.Packet) (ingesttest.Heard, error) {
+	t.Helper()
 	out := ingesttest.NewRecorder()
 	registry, err := ingest.NewRegistry([]ingest.Channel{{Name: "show", Open: true, Output: out}}, ingest.Config{})
 	if err != nil {
@@ -57,7 +63,7 @@ func receive(t testing.TB, packets ...rtsp.Packet) (ingesttest.Heard, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = rtsp.Receive(session, []byte(announced), packets)
+	err = rtsp.Receive(session, []byte(description), packets)
 	session.Close(err)
 	for _, b := range out.Heard().Broken {
 		t.Errorf("IG10 out of order: %s", b)
@@ -191,10 +197,25 @@ func TestTicksOfNTP(t *testing.T) {
 	}
 }
 
+// others announces the codecs that announced does not: pairs that replace its.
+var others = []string{
+	announced,
+	announcing("H265/90000\r\na=fmtp:96 x=1", "opus/48000/2\r\na=fmtp:97 sprop-stereo=1"),
+	announcing("AV1/90000\r\na=fmtp:96 profile=0", "MP4A-LATM/44100/2\r\na=fmtp:97 cpresent=0;config=400024203fc0"),
+}
+
+func announcing(video, audio string) string {
+	return "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" +
+		"m=video 0 RTP/AVP 96\r\na=rtpmap:96 " + video + "\r\na=control:streamid=0\r\n" +
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 " + audio + "\r\na=control:streamid=1\r\n"
+}
+
 func FuzzReceive(f *testing.F) {
-	f.Add([]byte{0, 12, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x65, 0x88}, true)
-	f.Add([]byte{1, 18, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 8, 1, 2}, false)
-	f.Fuzz(func(t *testing.T, data []byte, reports bool) {
+	f.Add(uint8(0), []byte{0, 16, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x65, 0x88}, true)
+	f.Add(uint8(0), []byte{1, 18, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 8, 1, 2}, false)
+	f.Add(uint8(1), []byte{0, 16, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x26, 0x01, 0xaf, 0x08, 1, 14, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1}, true)
+	f.Add(uint8(2), []byte{0, 17, 0x80, 0xe0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x18, 2, 0x0a, 0x00, 0x30, 1, 16, 0x80, 0xe1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3}, true)
+	f.Fuzz(func(t *testing.T, codecs uint8, data []byte, reports bool) {
 		var packets []rtsp.Packet
 		if reports {
 			packets = append(packets, report(0, 1<<32, 0), report(1, 1<<32, 0))
@@ -207,7 +228,7 @@ func FuzzReceive(f *testing.F) {
 			}
 			data = data[2+n:]
 		}
-		h, err := receive(t, packets...)
+		h, err := receiveAs(t, others[int(codecs)%len(others)], packets...)
 		if err != nil && ingest.CodeOf(err) == ingest.CodeInternal {
 			t.Errorf("an error that says nothing: %v", err)
 		}

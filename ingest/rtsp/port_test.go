@@ -199,14 +199,7 @@ type publish struct {
 func (p *port) publish(t *testing.T, channel string, transport gortsplib.Protocol) *publish {
 	t.Helper()
 	sps := []byte{0x67, 0x42, 0xc0, 0x0b, 0xda, 0x0a, 0x37, 0xe4, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xca, 0x3c, 0x50, 0xaa, 0x80}
-	m := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{
-		&format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: sps, PPS: []byte{0x68, 0xce, 0x0f, 0xc8}}}}
-	c := &gortsplib.Client{Protocol: &transport, WriteQueueSize: 4096}
-	if err := c.StartRecording("rtsp://"+p.addr+"/"+channel, &description.Session{Medias: []*description.Media{m}}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return &publish{t, c, m, sender{payload: 96, seq: 65530}}
+	return p.publishFormat(t, channel, transport, &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: sps, PPS: []byte{0x68, 0xce, 0x0f, 0xc8}})
 }
 
 func (p *publish) send(packets ...*rtp.Packet) {

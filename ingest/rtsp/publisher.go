@@ -22,6 +22,7 @@ type publisher struct {
 	lib      *gortsplib.ServerSession
 	session  *ingest.Session
 	intake   *intake
+	way      *way
 	messages chan message // closed when the library has let go
 	reason   error        // of the end; read after messages is closed
 }
@@ -37,20 +38,25 @@ type message struct {
 }
 
 func newPublisher(c *conn, lib *gortsplib.ServerSession, session *ingest.Session, tracks []*track) *publisher {
-	return &publisher{conn: c, lib: lib, session: session, intake: newIntake(session, tracks), messages: make(chan message, queued)}
+	p := &publisher{conn: c, lib: lib, session: session, intake: newIntake(session, tracks), messages: make(chan message, queued)}
+	p.way = &way{conn: c.Conn, encoder: c.encoder}
+	session.SetLink(p.way.link)
+	return p
 }
 
 // listen asks the library for packets. It is called when all tracks are set up.
 func (p *publisher) listen() {
 	udp := p.lib.Transport().Protocol != gortsplib.ProtocolTCP
+	p.way.udp.Store(udp)
 	for i, t := range p.intake.tracks {
 		p.lib.OnPacketRTP(t.medium, t.format, func(r *rtp.Packet) {
+			p.way.received.Add(1)
 			pts, ok := p.lib.PacketPTS(t.medium, r)
 			p.push(udp, r.MarshalSize(), message{track: i, packet: r, pts: pts, timed: ok, arrival: time.Now()})
 		})
 		p.lib.OnPacketRTCP(t.medium, func(r rtcp.Packet) {
 			if sr, ok := r.(*rtcp.SenderReport); ok {
-				p.push(udp, r.MarshalSize(), message{track: i, report: sr})
+				p.push(udp, r.MarshalSize(), message{track: i, report: sr, arrival: time.Now()})
 			}
 		})
 	}
@@ -67,6 +73,7 @@ func (p *publisher) push(udp bool, size int, m message) {
 	select {
 	case p.messages <- m:
 	default:
+		p.way.dropped.Add(1)
 	}
 }
 

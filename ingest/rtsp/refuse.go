@@ -11,7 +11,7 @@ import (
 
 // hints say what is wrong where the library refuses by number only.
 var hints = map[base.Method]string{
-	base.Announce: "the session description cannot be used: send it as SDP with H.264 in packetization-mode 1 and AAC in mode AAC-hbr",
+	base.Announce: "the session description cannot be used: send it as SDP, H.264 in packetization-mode 1, AAC in mode AAC-hbr",
 	base.Setup:    "SETUP does not fit: use RTP over TCP or UDP unicast, mode=record, for each track of ANNOUNCE once",
 	base.Record:   "RECORD came before every track of ANNOUNCE was set up",
 }
