@@ -113,6 +113,20 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestFetchedStreamsHaveNoLimitByAddress(t *testing.T) {
+	channels := []ingest.Channel{{Name: "c0", Open: true}, {Name: "c1", Open: true}, {Name: "c2", Open: true}}
+	r := registry(t, ingest.Config{MaxPerRemote: 1}, channels...)
+	for i, tc := range []struct {
+		own  bool
+		want ingest.Code
+	}{{true, ""}, {true, ""}, {false, ingest.CodeFull}} {
+		_, err := r.Admit(ingest.Request{Channel: channels[i].Name, Protocol: "test", Remote: "192.0.2.1:1", Own: tc.own})
+		if got := ingest.CodeOf(err); got != tc.want {
+			t.Errorf("IG20 number %d from one address, fetched %v: %q, want %q", i, tc.own, got, tc.want)
+		}
+	}
+}
+
 func TestEnter(t *testing.T) {
 	r := registry(t, ingest.Config{MaxSessions: 3, MaxPerRemote: 2}, ingest.Channel{Name: "show", Open: true})
 	leave, ok := r.Enter("test", "192.0.2.1:1")

@@ -45,7 +45,7 @@ func (r *Registry) claim(e *entry, req Request) (old *Session, err error) {
 		return nil, Errorf(CodeBusy, "channel %s already has a publisher: stop it first or use another channel", e.Name)
 	case total >= r.cfg.MaxSessions:
 		return nil, Errorf(CodeFull, "the server has %d publishers, its limit: try later", r.total)
-	case here >= r.cfg.MaxPerRemote:
+	case here >= r.cfg.MaxPerRemote && !req.Own: // many channels may be fetched from one server
 		return nil, Errorf(CodeFull, "your address has %d publishers, its limit: stop one first", r.remote[addr])
 	}
 	e.claimed = true

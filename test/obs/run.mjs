@@ -99,7 +99,13 @@ function writeProfile(home, service) {
   );
   writeFileSync(
     join(profile, "streamEncoder.json"),
-    JSON.stringify({ rate_control: "CBR", bitrate: 1200, keyint_sec: 2, preset: "ultrafast", profile: "main" }),
+    JSON.stringify({
+      rate_control: "CBR",
+      bitrate: 1200,
+      keyint_sec: 2,
+      preset: "ultrafast",
+      profile: "main",
+    }),
   );
   writeFileSync(
     join(profile, "service.json"),
@@ -146,14 +152,22 @@ async function startServer(folder) {
     if (tries > 200 || child.exitCode !== null) throw new Error("the server does not answer");
     await delay(50);
   }
-  const ask = (...words) =>
-    execFileSync(BINARY, [...words, "--data", folder], { encoding: "utf8" }).trim();
-  return { child, web, rtmp: at(rtmp), srt: at(srt), key: ask("token", "publish"), token: ask("token", "producer") };
+  const ask = (...words) => execFileSync(BINARY, [...words, "--data", folder], { encoding: "utf8" }).trim();
+  return {
+    child,
+    web,
+    rtmp: at(rtmp),
+    srt: at(srt),
+    key: ask("token", "publish"),
+    token: ask("token", "producer"),
+  };
 }
 
 async function startScreen() {
   const display = `:${90 + (process.pid % 100)}`;
-  const child = spawn("Xvfb", [display, "-screen", "0", "1280x800x24", "-nolisten", "tcp"], { stdio: "ignore" });
+  const child = spawn("Xvfb", [display, "-screen", "0", "1280x800x24", "-nolisten", "tcp"], {
+    stdio: "ignore",
+  });
   await delay(1500);
   return { child, display };
 }
@@ -206,7 +220,8 @@ async function push(name, server, service) {
   const screen = await startScreen();
   const obs = startOBS(home, screen.display);
   let log = "";
-  for (const stream of [obs.stdout, obs.stderr]) stream.setEncoding("utf8").on("data", (text) => (log += text));
+  for (const stream of [obs.stdout, obs.stderr])
+    stream.setEncoding("utf8").on("data", (text) => (log += text));
   const began = performance.now();
   try {
     let state = await health(server);
