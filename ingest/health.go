@@ -30,7 +30,8 @@ type trackHealth struct {
 	key     clock.Ticks // DTS of the last key frame
 	keys    int
 	gop     clock.Ticks
-	reorder spread
+	lead    clock.Ticks // PTS − DTS of the last key frame
+	least   lowest      // of PTS − DTS
 }
 
 // setTracks is called at Begin and Change. A track that stays goes on counting.
@@ -79,10 +80,11 @@ func (h *health) frame(t *track, f media.Frame, now time.Duration) {
 }
 
 func (t *trackHealth) picture(f media.Frame) {
-	t.reorder.add(f.DTS, f.PTS-f.DTS)
+	t.least.add(f.DTS, f.PTS-f.DTS)
 	if !f.Key {
 		return
 	}
+	t.lead = f.PTS - f.DTS
 	if t.keys++; t.keys > 1 {
 		t.gop = f.DTS - t.key
 	}
@@ -102,39 +104,46 @@ func (h *health) fill(st *Stats, now time.Duration) {
 			Frames:  t.frames,
 			Bitrate: t.trackHealth.bytes.mean(trackSeconds, now),
 			GOP:     t.gop.Duration(),
-			Reorder: t.reorder.width().Duration(),
+			Reorder: t.reorder().Duration(),
 		})
 	}
 	st.AVOffset, st.HasAVOffset = h.offset.value()
 	st.Silent = h.silent.length()
 }
 
-// spread is by how much a value varied lately: over the running stretch of two
+// reorder is how many pictures' time a decoder is ahead: what a key frame waits
+// longer than a picture that waits for nobody.
+func (t *trackHealth) reorder() clock.Ticks {
+	if t.keys == 0 {
+		return 0
+	}
+	return max(0, t.lead-t.least.value())
+}
+
+// lowest is the least that a value was lately: in the running stretch of two
 // seconds and the one before it.
-type spread struct {
+type lowest struct {
 	since       clock.Ticks
-	lo, hi      clock.Ticks
-	oldLo       clock.Ticks
-	oldHi       clock.Ticks
+	now, old    clock.Ticks
 	begun, full bool
 }
 
 const stretch = 2 * clock.TicksPerSecond
 
-func (s *spread) add(at, value clock.Ticks) {
-	if !s.begun || at-s.since >= stretch {
-		s.oldLo, s.oldHi, s.full = s.lo, s.hi, s.begun
-		s.since, s.lo, s.hi, s.begun = at, value, value, true
+func (l *lowest) add(at, value clock.Ticks) {
+	if !l.begun || at-l.since >= stretch {
+		l.old, l.full = l.now, l.begun
+		l.since, l.now, l.begun = at, value, true
 		return
 	}
-	s.lo, s.hi = min(s.lo, value), max(s.hi, value)
+	l.now = min(l.now, value)
 }
 
-func (s *spread) width() clock.Ticks {
-	if s.full {
-		return max(s.hi, s.oldHi) - min(s.lo, s.oldLo)
+func (l *lowest) value() clock.Ticks {
+	if l.full {
+		return min(l.now, l.old)
 	}
-	return s.hi - s.lo
+	return l.now
 }
 
 // silence is how long there was nothing to hear.

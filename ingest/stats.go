@@ -53,9 +53,8 @@ type TrackStats struct {
 	Frames  uint64
 	Bitrate int           // bits/s of its frames over the last 4 whole seconds
 	GOP     time.Duration // between the last two key frames, by DTS; 0 for sound and while unknown
-	// Reorder is by how much pictures wait for others that are shown before
-	// them, the delay that B-frames cost: the largest PTS less DTS of the last 2
-	// to 4 s of media less the smallest.
+	// Reorder is the delay that B-frames cost: by how much a key frame's PTS is
+	// further from its DTS than that of a picture that waits for nobody.
 	Reorder time.Duration
 }
 

@@ -41,8 +41,11 @@ func (p programme) run(t *testing.T, s *ingest.Session, from clock.Ticks, length
 func (p programme) picture(t *testing.T, s *ingest.Session, dts clock.Ticks, n int) {
 	f := media.Frame{Track: video, DTS: dts, PTS: dts, Key: n%25 == 0, Units: [][]byte{make([]byte, p.video)}}
 	f.Units[0][0] = 0x65
-	if p.bFrames { // one B-frame after each other picture: 2, 0, 2, 0 frames
-		f.PTS += clock.Ticks((n+1)%2) * 2 * 3600
+	if p.bFrames { // key frames wait two pictures' time, the others three or none
+		f.PTS += []clock.Ticks{3, 0}[n%2] * 3600
+		if f.Key {
+			f.PTS = dts + 2*3600
+		}
 	}
 	s.Received(p.video + 20)
 	s.Observe(ingest.Observation{DTS: dts, Arrival: time.Now()})

@@ -48,7 +48,7 @@ async function freePort() {
 }
 
 /** What a person sets in OBS: Settings → Stream and Settings → Output. */
-function writeProfile(home, service) {
+function writeProfile(home, service, clip) {
   const config = join(home, ".config", "obs-studio");
   const profile = join(config, "basic", "profiles", "Cuelight");
   const scenes = join(config, "basic", "scenes");
@@ -111,20 +111,21 @@ function writeProfile(home, service) {
     join(profile, "service.json"),
     JSON.stringify({ type: "rtmp_custom", settings: { bwtest: false, use_auth: false, ...service } }),
   );
-  writeFileSync(join(scenes, "Cuelight.json"), JSON.stringify(sceneCollection()));
+  writeFileSync(join(scenes, "Cuelight.json"), JSON.stringify(sceneCollection(clip)));
 }
 
-/** One scene with a moving picture: the clock of the text source. */
-function sceneCollection() {
+/** One scene: a clip with a moving picture and a tone, in a loop. */
+function sceneCollection(clip) {
   const picture = {
-    id: "color_source",
-    versioned_id: "color_source_v3",
-    name: "Colour",
-    settings: { color: 4288230400, width: 1280, height: 720 },
+    id: "ffmpeg_source",
+    versioned_id: "ffmpeg_source",
+    name: "Clip",
+    settings: { local_file: clip, looping: true, hw_decode: false },
     enabled: true,
+    mixers: 255,
   };
   const item = {
-    name: "Colour",
+    name: "Clip",
     id: 1,
     visible: true,
     pos: { x: 0, y: 0 },
@@ -213,10 +214,25 @@ async function gone(child) {
   clearTimeout(timer);
 }
 
+function makeClip(file) {
+  const inputs = [
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=size=1280x720:rate=30",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=frequency=440",
+  ];
+  const coding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+  execFileSync("ffmpeg", ["-loglevel", "error", "-y", ...inputs, "-t", "10", ...coding, file]);
+}
+
 /** One protocol: OBS streams, the channel goes live and stays so. */
 async function push(name, server, service) {
   const home = mkdtempSync(join(tmpdir(), "cuelight-obs-"));
-  writeProfile(home, service);
+  writeProfile(home, service, clip);
   const screen = await startScreen();
   const obs = startOBS(home, screen.display);
   let log = "";
@@ -258,6 +274,8 @@ async function push(name, server, service) {
 install();
 mkdirSync(SHOTS, { recursive: true });
 const data = mkdtempSync(join(tmpdir(), "cuelight-obs-data-"));
+const clip = join(data, "clip.mp4");
+makeClip(clip);
 const server = await startServer(data);
 let failed = 0;
 try {
