@@ -89,10 +89,17 @@ var rules = [...]rule{
 		},
 	},
 	{
-		code: "ladder_latency", value: ladderHurry, on: 1, off: 1,
-		say: func(f facts, _ float64) string {
+		code: "source_behind", value: func(f facts) float64 { return f.tooShort(f.sourceLag()) }, on: 1, off: 0.95, after: 10 * time.Second,
+		say: func(f facts, v float64) string {
+			return fmt.Sprintf("The stream that is fetched comes too late for a latency of %s s: set the channel's latency to %s s or more.",
+				decimal(f.latency.Seconds()), f.enough(v))
+		},
+	},
+	{
+		code: "ladder_latency", value: func(f facts) float64 { return f.tooShort(f.ladderLag) }, on: 1, off: 0.95, after: 10 * time.Second,
+		say: func(f facts, v float64) string {
 			return fmt.Sprintf("Renditions made by this server come too late for a latency of %s s: set the channel's latency to %s s or more.",
-				decimal(f.latency.Seconds()), decimal(ladderLatency.Seconds()))
+				decimal(f.latency.Seconds()), f.enough(v))
 		},
 	},
 	{
@@ -290,11 +297,30 @@ func unevenness(f facts) float64 {
 // player's own buffer.
 const ladderLatency = 3 * time.Second
 
-func ladderHurry(f facts) float64 {
-	if f.ladder == nil || f.latency <= 0 || f.latency >= ladderLatency {
+// playerReserve is what a player needs beyond a part: its request, and half a
+// second of media at hand.
+const playerReserve = 600 * time.Millisecond
+
+// tooShort is the least latency at which players keep up with media that come
+// this late, against the channel's: 1 is just enough.
+func (f facts) tooShort(lag time.Duration) float64 {
+	if lag <= 0 || f.latency <= 0 {
 		return 0
 	}
-	return 1
+	return (lag + f.part + playerReserve).Seconds() / f.latency.Seconds()
+}
+
+// enough is the latency to set, in steps of half a second.
+func (f facts) enough(tooShort float64) string {
+	return decimal(math.Ceil(2*tooShort*f.latency.Seconds()) / 2)
+}
+
+// sourceLag is how late a stream comes that is fetched.
+func (f facts) sourceLag() time.Duration {
+	if f.info.Protocol != "hls" {
+		return 0
+	}
+	return f.behind
 }
 
 // avOffset is how much later than its picture sound arrives, in ms.

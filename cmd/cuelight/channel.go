@@ -20,6 +20,7 @@ import (
 type channel struct {
 	name     string
 	segment  time.Duration // TARGETDURATION
+	part     time.Duration // PART-TARGET
 	room     *clock.Room
 	packager *packager.Channel
 	ladder   *ladder.Ladder // nil unless the channel has renditions
@@ -39,6 +40,7 @@ type channel struct {
 	waiting  []media.Frame // until the timeline is ready: 1.5 s at most
 	leader   int           // track that the ladder is made of, noTrack if none
 	turn     int           // counts what the ladder was begun for
+	lag      clock.Ticks   // how late the ladder's pictures come, lately
 	edge     clock.Ticks
 	heard    clock.Instant // last arrival
 }
@@ -64,7 +66,7 @@ type channelConfig struct {
 func newChannel(made channelConfig) (*channel, error) {
 	now, cfg := made.room.At(time.Now()), made.packager
 	c := &channel{
-		name: made.name, segment: cfg.SegmentTarget, room: made.room, log: made.log,
+		name: made.name, segment: cfg.SegmentTarget, part: cfg.PartTarget, room: made.room, log: made.log,
 		timeline: timeline.New(now, made.timeline), ladder: made.ladder,
 	}
 	c.publishMap()

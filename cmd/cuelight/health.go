@@ -72,19 +72,22 @@ func milliseconds(d time.Duration) float64 { return round(float64(d)/float64(tim
 
 // facts are what is known of a channel at one moment.
 type facts struct {
-	at       time.Time
-	on, live bool // a session is running; media arrives
-	info     ingest.Info
-	tracks   []media.Track
-	idle     time.Duration // since media arrived
-	latency  time.Duration // target latency L
-	segment  time.Duration // TARGETDURATION
-	ingest   ingest.Stats
-	media    packager.Stats
-	timeline *timeline.Map
-	ladder   *wire.HealthLadder // nil without one
-	dropping bool               // packets have lately not come at all
-	refused  string             // why the stream that the channel fetches does not come
+	at        time.Time
+	on, live  bool // a session is running; media arrives
+	info      ingest.Info
+	tracks    []media.Track
+	idle      time.Duration // since media arrived
+	latency   time.Duration // target latency L
+	part      time.Duration // PART-TARGET
+	behind    time.Duration // R less P of the newest media
+	ladderLag time.Duration // by how much the slowest of the ladder's pictures come later
+	segment   time.Duration // TARGETDURATION
+	ingest    ingest.Stats
+	media     packager.Stats
+	timeline  *timeline.Map
+	ladder    *wire.HealthLadder // nil without one
+	dropping  bool               // packets have lately not come at all
+	refused   string             // why the stream that the channel fetches does not come
 }
 
 func (f facts) uptime() time.Duration { return f.at.Sub(f.info.Started) }
@@ -129,8 +132,9 @@ func (c *channel) facts(latency time.Duration) facts {
 	c.mu.Lock()
 	f := facts{
 		at: now, on: c.on, live: c.liveLocked(at), info: c.info, tracks: c.tracks,
-		latency: latency, segment: c.segment,
-		idle: at.Sub(max(c.heard, c.room.At(c.info.Started))),
+		latency: latency, segment: c.segment, part: c.part, ladderLag: c.lag.Duration(),
+		behind: at.Sub(c.current.Load().At(c.edge)),
+		idle:   at.Sub(max(c.heard, c.room.At(c.info.Started))),
 	}
 	c.mu.Unlock()
 	f.timeline, f.media, f.ladder = c.current.Load(), c.packager.Stats(), c.ladderHealth()

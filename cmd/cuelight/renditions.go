@@ -6,6 +6,7 @@ import (
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/sync/clock"
 )
 
 const (
@@ -13,6 +14,9 @@ const (
 	// publishers' are lower.
 	ladderTrack = 1 << 20
 	noTrack     = -1
+	// lagDecay is by how much the lag that is told shrinks with each picture when
+	// the pictures' own is less.
+	lagDecay = clock.TicksPerSecond / 1000
 )
 
 // startLocked begins tracks in the packager, and the ladder with them.
@@ -48,7 +52,7 @@ func (c *channel) beginLadderLocked(leader int) {
 }
 
 func (c *channel) endLadderLocked() {
-	c.leader = noTrack
+	c.leader, c.lag = noTrack, 0
 	c.turn++
 	if c.ladder != nil {
 		c.ladder.End()
@@ -64,6 +68,7 @@ func (c *channel) derived(turn, rendition int, f media.Frame) {
 		return
 	}
 	f.Track = ladderTrack + rendition
+	c.lag = max(c.edge-f.PTS, c.lag-lagDecay)
 	if err := c.packager.Write(f); err != nil && !errors.Is(err, packager.ErrNoSession) {
 		c.log.Warn("renditions end: their pictures cannot be packaged", "channel", c.name, "err", err)
 		c.endLadderLocked()
