@@ -62,6 +62,7 @@ check: web ## formatting, vet, import directions, types
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./...
+	cd test/acme && $(GO) vet ./...
 	$(GO) test ./internal/arch
 	npm run check
 
@@ -81,6 +82,19 @@ fuzz: ## fuzz every parser for 20 s each
 .PHONY: test-obs
 test-obs: build ## OBS Studio in a virtual screen pushes by RTMP and SRT (installs OBS)
 	node test/obs/run.mjs
+
+.PHONY: test-cdn
+test-cdn: tools build ## nginx in front, 1,000 players: one origin request an object (installs nginx)
+	@scripts/install-tools.sh nginx
+	$(GO) run ./test/cdn
+
+.PHONY: test-acme
+test-acme: ## certificates from a real ACME server
+	cd test/acme && $(GO) test ./...
+
+.PHONY: soak
+soak: tools build ## changes of a broadcast, and players for 10 min without a stall
+	npm run soak --workspace test/e2e
 
 .PHONY: timeline-report
 timeline-report: build ## dates against a sender with a wrong clock on a bad line, real time, 12 min

@@ -24,14 +24,14 @@ type health struct {
 
 // trackHealth is one track's part of it.
 type trackHealth struct {
-	name    string
-	frames  uint64
-	bytes   meter
-	key     clock.Ticks // DTS of the last key frame
-	keys    int
-	gop     clock.Ticks
-	lead    clock.Ticks // PTS − DTS of the last key frame
-	least   lowest      // of PTS − DTS
+	name   string
+	frames uint64
+	bytes  meter
+	key    clock.Ticks // DTS of the last key frame
+	keys   int
+	gop    clock.Ticks
+	lead   clock.Ticks // PTS − DTS of the last key frame
+	least  lowest      // of PTS − DTS
 }
 
 // setTracks is called at Begin and Change. A track that stays goes on counting.

@@ -3,6 +3,7 @@ package packager
 import (
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cuelight/cuelight/internal/media"
@@ -24,13 +25,16 @@ type Start struct {
 	Discontinuity uint64 // of the first discontinuity domain
 }
 
-// Channel packages one program. Begin, Write, End and Finish belong to one
-// goroutine; everything else may be called by any.
+// Channel packages one program. Begin, Write, End, Tick and Finish are called
+// one after the other, in the order in which things happen; everything else may
+// be called by any goroutine at any time.
 type Channel struct {
 	cfg Config
 	log *slog.Logger
 
-	// The writing side.
+	// mu protects the writing side, which is what follows. It is held while
+	// playlists are rendered; readers never take it.
+	mu       sync.Mutex
 	msn      uint64 // of the next segment
 	domain   uint64 // of the next discontinuity domain
 	cut      bool   // a domain has begun before
@@ -38,11 +42,15 @@ type Channel struct {
 	flowing  bool   // a domain is open
 	short    bool   // the open segment ends with its first part
 	ended    bool
-	videos   []*follower  // all renditions of the pictures; the first leads
-	audio    *audio       // nil until there is sound
-	pictured bool         // the session has pictures; otherwise sound leads
-	horizon  clock.Ticks  // up to which the leading rendition is known
-	moved    []*rendition // whose edge moved since they were shown
+	videos   []*follower   // all renditions of the pictures; the first leads
+	audio    *audio        // nil until there is sound
+	pictured bool          // the session has pictures; otherwise sound leads
+	horizon  clock.Ticks   // up to which the leading rendition is known
+	moved    []*rendition  // whose edge moved since they were shown
+	now      clock.Instant // newest instant that the channel knows of
+	cues     cueBook
+	press    press
+	outage   outage
 	count    counters
 
 	view  atomic.Pointer[View]
@@ -64,6 +72,7 @@ func New(cfg Config, start Start) (*Channel, error) {
 	}
 	c := &Channel{cfg: cfg.withDefaults(), msn: start.MSN, domain: start.Discontinuity}
 	c.log = c.cfg.Log
+	c.cues.renderer.press = &c.press
 	c.view.Store(&View{control: c.cfg.Control(), next: make(chan struct{})})
 	c.stats.Store(&Stats{})
 	return c, nil
@@ -80,6 +89,8 @@ func New(cfg Config, start Start) (*Channel, error) {
 // Errors: *UnsupportedError for tracks that cannot be packaged, ErrEnded after
 // Finish. The channel is as it was before.
 func (c *Channel) Begin(tracks []media.Track) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.ended {
 		return ErrEnded
 	}
@@ -87,7 +98,7 @@ func (c *Channel) Begin(tracks []media.Track) error {
 	if err != nil {
 		return err
 	}
-	if err := c.End(); err != nil {
+	if err := c.endSession(); err != nil {
 		return err
 	}
 	c.beginVideo(chosen.video)
@@ -96,6 +107,7 @@ func (c *Channel) Begin(tracks []media.Track) error {
 		c.log.Warn("further tracks are ignored", "tracks", chosen.ignored)
 	}
 	c.live = true
+	c.cues.carrier = c.leading()
 	c.count.session()
 	c.showAll()
 	return nil
@@ -110,6 +122,7 @@ func (c *Channel) beginVideo(all []videoTrack) {
 	}
 	c.pictured = len(all) > 0
 	for i, v := range c.videos {
+		v.book, v.render.press = &c.cues, &c.press
 		if i < len(all) {
 			v.session(&all[i])
 		} else {
@@ -128,7 +141,7 @@ func (c *Channel) beginAudio(t *audioTrack) {
 	if c.audio == nil {
 		c.audio = &audio{rendition: newRendition(Audio, &c.cfg, int64(t.format.rate), c.msn)}
 	}
-	c.audio.track = t.ID
+	c.audio.track, c.audio.book, c.audio.render.press = t.ID, &c.cues, &c.press
 	c.audio.setFormat(t.format)
 }
 
@@ -150,6 +163,8 @@ func (c *Channel) followers() []*follower {
 // Errors: ErrNoSession, ErrEnded, and media that cannot be packaged; after
 // those the caller should end the session.
 func (c *Channel) Write(f media.Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case c.ended:
 		return ErrEnded
@@ -186,6 +201,12 @@ func (c *Channel) take(f media.Frame) error {
 // End closes the session: the open part and segment become whole, so nothing
 // stays half listed. It does nothing when there is no session.
 func (c *Channel) End() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.endSession()
+}
+
+func (c *Channel) endSession() error {
 	if !c.live {
 		return nil
 	}
@@ -206,23 +227,30 @@ func (c *Channel) End() error {
 // Finish ends the channel for good: ENDLIST in every playlist. It ends the
 // session first.
 func (c *Channel) Finish() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.ended {
 		return nil
 	}
-	err := c.End()
-	c.ended = true
+	err := c.endSession()
+	c.endGap()
+	c.ended, c.outage.on = true, false
 	for _, r := range c.renditions() {
 		r.show(nil, true, true)
 	}
 	c.show()
+	c.archive()
+	if c.cfg.Archive != nil {
+		c.cfg.Archive.Finish()
+	}
 	return err
 }
 
 // newCut settles where and when the next segment begins. The date is asked
 // here and nowhere else.
 func (c *Channel) newCut(at clock.Ticks, fresh bool) cut {
-	const ms = 1000
-	k := cut{msn: c.msn, at: at, fresh: fresh, pdt: (c.cfg.PDT(at) + ms/2) / ms * ms}
+	k := cut{msn: c.msn, at: at, fresh: fresh, pdt: c.date(at)}
+	c.now = max(c.now, k.pdt)
 	c.msn++
 	if fresh {
 		if c.cut {
@@ -246,21 +274,6 @@ func (c *Channel) renditions() []*rendition {
 	return all
 }
 
-// offered returns the renditions that the multivariant playlist names, which
-// are those that reports tell of (R1).
-func (c *Channel) offered() []*rendition {
-	all := make([]*rendition, 0, maxVideo+1)
-	for i, v := range c.videos {
-		if v.listed() || i == 0 && c.pictured {
-			all = append(all, v.rendition)
-		}
-	}
-	if c.audio != nil {
-		all = append(all, c.audio.rendition)
-	}
-	return all
-}
-
 // publish shows the renditions whose edge moved.
 func (c *Channel) publish() {
 	if len(c.moved) > 0 {
@@ -269,19 +282,23 @@ func (c *Channel) publish() {
 }
 
 // showAll shows what changed. Renditions whose edge moved come first and wake
-// those who wait; then all that are offered get their new reports, except the
-// last of those, which has them already (R2).
+// those who wait; then all get their new reports, except the last of those,
+// which has them already (R2). Reports tell of all playlists that there are,
+// whether they are offered now or not: players go by the multivariant playlist
+// that they read when they came (R1).
 func (c *Channel) showAll() {
-	offered := c.offered()
+	c.turnCues()
+	all := c.renditions()
 	for _, r := range c.moved {
-		r.show(offered, false, true)
+		r.show(all, false, true)
 	}
 	last := len(c.moved) - 1
-	for _, r := range offered {
+	for _, r := range all {
 		if last < 0 || r != c.moved[last] {
-			r.show(offered, false, false)
+			r.show(all, false, false)
 		}
 	}
 	c.moved = c.moved[:0]
 	c.show()
+	c.archive()
 }

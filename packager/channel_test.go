@@ -1,7 +1,10 @@
 package packager_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +34,7 @@ type stage struct {
 	c            *packager.Channel
 	video, audio *packagertest.Judge
 	more         [7]*packagertest.Judge // of video2 to video8
+	reads        int
 }
 
 func newStage(t testing.TB, cfg packager.Config) *stage {
@@ -101,6 +105,24 @@ func (s *stage) read() {
 		name := strings.TrimSuffix(uri, ".m3u8")
 		w := s.c.View().Window(name).Load()
 		s.judge(name).Read(string(w.Full.Plain.Bytes), string(w.Delta.Plain.Bytes))
+		s.judge(name).ReadV2(string(w.DeltaV2.Plain.Bytes))
+		if s.reads++; s.reads%16 == 1 {
+			for _, text := range []packager.Text{w.Full, w.Delta, w.DeltaV2} {
+				s.unzip(text)
+			}
+		}
+	}
+}
+
+// unzip holds what is compressed against what is not (N2).
+func (s *stage) unzip(text packager.Text) {
+	s.t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(text.Gzip.Bytes))
+	if err != nil {
+		s.t.Fatalf("N2 %v", err)
+	}
+	if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, text.Plain.Bytes) {
+		s.t.Errorf("N2 the compressed playlist differs, %v", err)
 	}
 }
 
@@ -227,26 +249,6 @@ func TestCutsAtKeyFrames(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestFirstPartIsShownAtOnce(t *testing.T) {
-	s := newStage(t, packager.Config{})
-	show := packagertest.Show{Start: first}
-	s.begin(show.Tracks())
-	for _, f := range show.Frames() {
-		if err := s.c.Write(f); err != nil {
-			t.Fatal(err)
-		}
-		if !s.c.View().Ready() {
-			continue
-		}
-		if took := (f.DTS - first).Duration(); took > 400*time.Millisecond {
-			t.Errorf("the channel can be played %v after its first picture", took)
-		}
-		s.read()
-		return
-	}
-	t.Error("the channel was never ready")
 }
 
 // A part is published when its last picture's duration is known, not one
@@ -427,6 +429,30 @@ func TestConfigValidate(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v: nothing about %q", err, name)
 		}
+	}
+	for _, tc := range []struct {
+		says string
+		cfg  packager.Config
+	}{
+		{"S3 hold_back: ", packager.Config{HoldBack: 5 * time.Second}},
+		{"S3 hold_back: ", packager.Config{HoldBack: 6*time.Second + time.Microsecond}},
+		{"S3 hold_back: ", packager.Config{HoldBack: 61 * time.Second}},
+		{"S2 part_hold_back: ", packager.Config{PartHoldBack: 1001 * time.Millisecond}},
+		{"S2 part_hold_back: ", packager.Config{PartHoldBack: 7 * time.Second}},
+		{"P1 part_target: ", packager.Config{PartTarget: 2 * time.Second}},
+		{"C8 window: ", packager.Config{Window: 11 * time.Second}},
+		{"C11 grace: ", packager.Config{Grace: 200 * time.Millisecond}},
+		{"C11 grace: ", packager.Config{Grace: 11 * time.Second}},
+	} {
+		tc.cfg.PDT = onR
+		_, name, _ := strings.Cut(tc.says, " ")
+		if err := tc.cfg.Validate(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s%v", tc.says, err)
+		}
+	}
+	held := packager.Config{PDT: onR, HoldBack: 8 * time.Second, PartHoldBack: 1500 * time.Millisecond}
+	if c := held.Control(); held.Validate() != nil || c.HoldBack != 8*time.Second || c.PartHoldBack != 1500*time.Millisecond {
+		t.Errorf("S2 S3 %+v, %v", c, held.Validate())
 	}
 	if err := (packager.Config{PDT: onR}).Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)

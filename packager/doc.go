@@ -7,6 +7,10 @@
 // same media times and numbered alike. Of several renditions of the pictures
 // the first leads: it decides where to cut, and nobody waits for the others.
 //
+// Cues ([Channel.SetCue]) are date ranges in all playlists and events inside
+// the media. When media stay away, [Channel.Tick] lets the playlists go on with
+// gaps until they are back.
+//
 // One goroutine writes a channel, any number read it. Readers take no lock:
 // whatever a cut changes is rendered once into an immutable [Snapshot], which
 // replaces the one before through an atomic pointer.

@@ -30,7 +30,7 @@ func (c *Channel) writeVideo(f media.Frame) error {
 	if c.flowing {
 		switch {
 		case v.hole(p):
-			err = c.miss(p)
+			err = c.hole(p)
 		case format != nil:
 			c.log.Info("picture format changed", "width", format.width, "height", format.height)
 			err = c.leave(p.dts - v.pending.dts)
@@ -44,9 +44,9 @@ func (c *Channel) writeVideo(f media.Frame) error {
 	return c.enter(p, format)
 }
 
-// miss ends the domain before a hole in front of p. Pictures that always come
+// hole ends the domain before a hole in front of p. Pictures that always come
 // slower than parts can be cut are refused: they would be nothing but holes.
-func (c *Channel) miss(p *picture) error {
+func (c *Channel) hole(p *picture) error {
 	v := c.lead()
 	c.count.holes++
 	c.count.holesInRow++
@@ -65,15 +65,20 @@ func (c *Channel) enter(p *picture, format *pictureFormat) error {
 		c.count.dropped++
 		return nil
 	}
+	if !c.resume(p.pts) {
+		c.count.dropped++
+		return nil
+	}
 	if format != nil {
 		v.setFormat(*format)
 	}
 	p.dts = max(p.dts, 0)
 	v.restart(p)
+	c.flow()
 	k := c.newCut(p.pts, true)
+	k.opening = c.short
 	v.begin(k, k.at, true)
 	v.start, v.pending = p.dts, p
-	c.flow()
 	if c.audio != nil {
 		c.audio.enter(k)
 	}
@@ -99,6 +104,7 @@ func (c *Channel) flow() {
 // follow goes on with p in the open domain.
 func (c *Channel) follow(p *picture) error {
 	v := c.lead()
+	c.outage.fed = true
 	dur := p.dts - v.pending.dts
 	closed, err := v.seal(dur)
 	if err != nil {
@@ -141,6 +147,7 @@ func (c *Channel) turn(p *picture) error {
 	}
 	k := c.newCut(v.at(p), false)
 	k.short = c.short && !p.key
+	k.opening = k.short
 	v.begin(k, k.at, p.key)
 	v.start, c.short = p.dts, false
 	if c.audio != nil {
@@ -195,7 +202,7 @@ func (c *Channel) writeAudio(f media.Frame) error {
 		}
 	}
 	if !c.flowing {
-		if f.PTS < 0 {
+		if f.PTS < 0 || !c.resume(f.PTS) {
 			c.count.dropped++
 			return nil
 		}
@@ -212,6 +219,7 @@ func (c *Channel) writeAudio(f media.Frame) error {
 	}
 	moved, err := a.accept(f)
 	c.note(a.rendition, moved)
+	c.outage.fed = true
 	c.horizon = a.ticks(a.next)
 	if err != nil {
 		return err

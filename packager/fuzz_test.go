@@ -1,7 +1,11 @@
 package packager_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"net/url"
 	"testing"
+	"time"
 
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager"
@@ -40,6 +44,32 @@ func FuzzUnits(f *testing.F) {
 			if err := ch.Finish(); err != nil {
 				t.Errorf("%s: %v", codec.Name(), err)
 			}
+		}
+	})
+}
+
+// FuzzCue announces whatever comes in as a cue: it is refused, or what a player
+// reads is what was announced.
+func FuzzCue(f *testing.F) {
+	f.Add("q1", []byte(`{"a": "\"%\u0000"}`), int64(900_000), int64(5))
+	f.Add("a\"b", []byte("{}"), int64(-1), int64(0))
+	f.Add("x", []byte("{\"\x7f\":\"\r\n\"}"), int64(1<<62), int64(1<<62))
+	f.Fuzz(func(t *testing.T, id string, data []byte, at, length int64) {
+		s := newStage(t, packager.Config{})
+		s.play(packagertest.Show{Start: first, Duration: time.Second})
+		q := packager.Cue{ID: id, Revision: 1, At: clock.Ticks(at), Duration: time.Duration(length), Data: data}
+		if err := s.c.SetCue(q); err != nil {
+			return
+		}
+		s.read()
+		d := s.video.Last().DateRange("cue-" + id + "-r1")
+		if d == nil {
+			t.Fatalf("T8 no range for %+v", q)
+		}
+		text, err := url.PathUnescape(d.Attr("X-CUELIGHT-CUE"))
+		var line bytes.Buffer
+		if err != nil || json.Compact(&line, data) != nil || text != line.String() {
+			t.Errorf("T9 %q came out as %q, %v", data, text, err)
 		}
 	})
 }

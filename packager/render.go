@@ -14,18 +14,20 @@ import (
 type renderer struct {
 	list        []m3u8.Segment
 	parts       []m3u8.Part
-	zip         *flate.Writer
+	press       *press
 	full, delta sheet // of the last edge
+	deltaV2     sheet // delta without older date ranges
 	stale       bool  // they tell of another init section
 }
 
-// sheet is a playlist without its reports. Those change with every part of
-// every rendition, so they are put behind it without rendering or compressing
-// the rest again.
+// sheet is a playlist without its date ranges and reports. The former are the
+// same in all playlists, the latter change with every part of every rendition,
+// so both are put behind it without rendering or compressing the rest again.
 type sheet struct {
 	plain    []byte
 	deflated []byte // in whole bytes, without the last block
-	sum      uint32 // of plain, as gzip wants it
+	sum      uint32 // of plain and what is ahead of it, as gzip wants it
+	ahead    []*sheet
 }
 
 // show publishes the rendition as it is now. The others are what it reports
@@ -40,10 +42,11 @@ func (r *rendition) show(others []*rendition, ended, wake bool) {
 		if !ended {
 			tail = m3u8.AppendReports(nil, r.reports(others))
 		}
-		s.Full = r.render.full.with(tail)
-		s.Delta = s.Full
+		s.Full = r.render.full.with(&r.book.all, tail)
+		s.Delta, s.DeltaV2 = s.Full, s.Full
 		if r.render.delta.plain != nil {
-			s.Delta = r.render.delta.with(tail)
+			s.Delta = r.render.delta.with(&r.book.all, tail)
+			s.DeltaV2 = r.render.deltaV2.with(&r.book.young, tail)
 		}
 	}
 	if wake {
@@ -71,8 +74,12 @@ func (r *rendition) snapshot(ended bool) *Snapshot {
 	s.Closed = seg.MSN
 	s.Edge = Position{seg.MSN, uint64(max(len(seg.Parts), 1) - 1)} // a gap counts as one part
 	s.Hint = Position{MSN: seg.MSN + 1}
-	if r.open != nil && len(r.open.Parts) > 0 {
-		seg := *r.open
+	open := r.open
+	if r.gap != nil {
+		open = r.gap
+	}
+	if open != nil && len(open.Parts) > 0 {
+		seg := *open
 		s.segments = append(s.segments, &seg)
 		s.Edge = Position{seg.MSN, uint64(len(seg.Parts) - 1)}
 		s.Hint = Position{seg.MSN, uint64(len(seg.Parts))}
@@ -83,14 +90,18 @@ func (r *rendition) snapshot(ended bool) *Snapshot {
 // renderPlaylists renders the full playlist and the delta update.
 func (r *rendition) renderPlaylists(s *Snapshot) {
 	listed := s.segments[r.listed:]
+	first, past := listed[0].retired(), len(r.past.list())
+	if past > 0 {
+		first = r.past.list()[0]
+	}
 	m := m3u8.Media{
 		Control:               r.cfg.Control(),
-		MediaSequence:         listed[0].MSN,
-		DiscontinuitySequence: listed[0].domain,
-		Segments:              r.describe(listed),
+		MediaSequence:         first.msn,
+		DiscontinuitySequence: first.domain,
+		Segments:              r.describe(listed, past > 0),
 		Ended:                 s.Ended,
 	}
-	if listed[0].fresh {
+	if first.fresh {
 		m.DiscontinuitySequence-- // the tag stands, and counts itself
 	}
 	if !s.Ended {
@@ -100,11 +111,18 @@ func (r *rendition) renderPlaylists(s *Snapshot) {
 		}
 	}
 	r.render.stale = false
-	r.render.full, r.render.delta = r.render.sheet(&m), sheet{}
-	if n := r.skippable(listed); n > 0 && !s.Ended {
-		m.Skipped = n
+	if r.render.delta = (sheet{}); past > 0 {
+		r.render.full = r.longSheet(&m)
+	} else {
+		r.render.full = r.render.sheet(&m)
+	}
+	if n := r.skippable(listed); past+n > 0 && !s.Ended {
+		m.Skip.Segments = past + n
 		m.Segments = m.Segments[n:]
-		r.render.delta = r.render.sheet(&m)
+		rest := r.render.deflate(m.AppendRest(make([]byte, 0, 8<<10)))
+		r.render.delta = rest.behind(m.AppendHead(nil))
+		m.Skip.DateRanges, m.Skip.Removed = true, r.book.gone()
+		r.render.deltaV2 = rest.behind(m.AppendHead(nil))
 	}
 }
 
@@ -125,8 +143,9 @@ func (r *rendition) reports(others []*rendition) []m3u8.Report {
 
 // describe says for every listed segment what the playlist says. Parts are
 // listed for what ends less than three target durations from the end, and one
-// part more, so that rounding cannot make it less (P8).
-func (r *rendition) describe(listed []*Segment) []m3u8.Segment {
+// part more, so that rounding cannot make it less (P8). The playlist lists more
+// before them if it says so.
+func (r *rendition) describe(listed []*Segment, more bool) []m3u8.Segment {
 	list, parts := r.render.list[:0], r.render.parts[:0]
 	var behind time.Duration // from the end of the segment to the end of the playlist
 	first := len(listed)
@@ -138,7 +157,7 @@ func (r *rendition) describe(listed []*Segment) []m3u8.Segment {
 		seg := m3u8.Segment{
 			Discontinuity: s.fresh, DateTime: s.pdt.Time(), Duration: s.duration, Gap: s.gap,
 		}
-		if s.mapHere || i == 0 {
+		if s.mapHere || i == 0 && !more {
 			seg.Map = s.init.uri
 		}
 		if s.whole {
@@ -147,7 +166,7 @@ func (r *rendition) describe(listed []*Segment) []m3u8.Segment {
 		if i >= first {
 			from := len(parts)
 			for _, p := range s.Parts {
-				parts = append(parts, m3u8.Part{URI: p.uri, Duration: p.duration, Independent: p.independent})
+				parts = append(parts, m3u8.Part{URI: p.uri, Duration: p.duration, Independent: p.independent, Gap: p.gap})
 			}
 			seg.Parts = parts[from:len(parts):len(parts)]
 		}
@@ -179,35 +198,70 @@ func (r *renderer) sheet(m *m3u8.Media) sheet {
 func (r *renderer) deflate(text []byte) sheet {
 	var out bytes.Buffer
 	out.Grow(len(text)/2 + 64)
-	if r.zip == nil {
-		r.zip, _ = flate.NewWriter(&out, flate.DefaultCompression) // fails for other levels only
-	} else {
-		r.zip.Reset(&out)
+	if r.press == nil {
+		r.press = new(press)
 	}
-	r.zip.Write(text) // a bytes.Buffer refuses nothing
-	r.zip.Flush()
+	r.press.write(&out, text)
 	return sheet{plain: text, deflated: out.Bytes(), sum: crc32.ChecksumIEEE(text)}
 }
 
-// with returns the playlist with a tail of less than 64 KiB, which is stored in
-// the compressed one as it is. Spec: RFC 1951 §3.2.4, RFC 1952 §2.3.
-func (s *sheet) with(tail []byte) Text {
-	plain := append(s.plain[:len(s.plain):len(s.plain)], tail...)
-	zipped := make([]byte, 0, len(s.deflated)+len(tail)+32)
-	zipped = append(zipped, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
-	zipped = append(zipped, s.deflated...)
-	const lastStored = 1
-	zipped = append(zipped, lastStored)
-	zipped = binary.LittleEndian.AppendUint16(zipped, uint16(len(tail)))
-	zipped = binary.LittleEndian.AppendUint16(zipped, ^uint16(len(tail)))
-	zipped = append(zipped, tail...)
-	zipped = binary.LittleEndian.AppendUint32(zipped, crc32.Update(s.sum, crc32.IEEETable, tail))
-	zipped = binary.LittleEndian.AppendUint32(zipped, uint32(len(plain)))
-	return Text{Plain: newBlob(plain), Gzip: newBlob(zipped)}
+// press compresses for all renditions of a channel, since its memory is larger
+// than everything else of a playlist.
+type press struct{ w *flate.Writer }
+
+func (p *press) write(out *bytes.Buffer, text []byte) {
+	if p.w == nil {
+		p.w, _ = flate.NewWriter(out, flate.DefaultCompression) // fails for other levels only
+	} else {
+		p.w.Reset(out)
+	}
+	p.w.Write(text) // a bytes.Buffer refuses nothing
+	p.w.Flush()
 }
+
+// behind returns the sheet with a head of less than 64 KiB, which is stored in
+// the compressed one as it is.
+func (s *sheet) behind(head []byte) sheet {
+	const stored = 0
+	b := sheet{plain: append(head, s.plain...), deflated: make([]byte, 0, len(s.deflated)+len(head)+5)}
+	b.deflated = appendStored(b.deflated, stored, head)
+	b.deflated = append(b.deflated, s.deflated...)
+	b.sum = crc32.ChecksumIEEE(b.plain)
+	return b
+}
+
+// appendStored appends a block of text as it is. Spec: RFC 1951 §3.2.4.
+func appendStored(dst []byte, kind byte, text []byte) []byte {
+	dst = append(dst, kind)
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(text)))
+	dst = binary.LittleEndian.AppendUint16(dst, ^uint16(len(text)))
+	return append(dst, text...)
+}
+
+// with returns the playlist with its date ranges and a tail of less than
+// 64 KiB, which is stored in the compressed one as it is.
+// Spec: RFC 1951 §3.2.4, RFC 1952 §2.3.
+func (s *sheet) with(ranges *sheet, tail []byte) Text {
+	plain := make([]byte, 0, len(s.plain)+len(ranges.plain)+len(tail))
+	plain = append(append(append(plain, s.plain...), ranges.plain...), tail...)
+	zipped := make([]byte, 0, len(s.deflated)+len(ranges.deflated)+len(tail)+32)
+	if s.ahead == nil {
+		zipped = append(zipped, gzipHead...)
+	}
+	zipped = append(append(zipped, s.deflated...), ranges.deflated...)
+	const lastStored = 1
+	zipped = appendStored(zipped, lastStored, tail)
+	sum := crc32.Update(s.sum, crc32.IEEETable, plain[len(s.plain):])
+	zipped = binary.LittleEndian.AppendUint32(zipped, sum)
+	zipped = binary.LittleEndian.AppendUint32(zipped, uint32(s.sizeAhead()+len(plain)))
+	return s.text(plain, zipped, sum)
+}
+
+// gzipHead begins a file without a name or a date. Spec: RFC 1952 §2.3.
+const gzipHead = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 // compress makes a whole text of plain.
 func (r *renderer) compress(plain []byte) Text {
 	s := r.deflate(plain)
-	return s.with(nil)
+	return s.with(&sheet{}, nil)
 }

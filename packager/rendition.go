@@ -18,6 +18,7 @@ type head struct {
 	fresh   bool          // it is the first of its domain
 	init    *initSection
 	mapHere bool
+	opening bool // it leaves the playlist as soon as it can
 }
 
 // cut is the place where a segment begins.
@@ -27,7 +28,10 @@ type cut struct {
 	pdt    clock.Instant
 	domain uint64
 	fresh  bool // the domain begins here
-	short  bool // the segment before is short on purpose, so no key frame is due
+	// opening marks the first segment of a channel, which is cut short, and the
+	// one behind it if that has no key frame to begin with.
+	opening bool
+	short   bool // the segment before is short on purpose, so no key frame is due
 
 	// until is where the segment ends, once that is known: at the next cut, or
 	// with the domain.
@@ -57,7 +61,17 @@ type rendition struct {
 	part     openPart
 	sequence uint32
 	peak     int // bits per second of the fastest segment so far
+	average  int // bits per second of what was listed when there was media last
 	render   renderer
+	book     *cueBook // the channel's
+	gap      *Segment // the open one of an outage
+
+	// With an archive.
+	past      past
+	given     uint64 // number of the next segment that it gets
+	lossy     bool   // it lost the segment that left the memory last
+	forgotten uint64 // number of the oldest segment that it was not told to forget
+	told      int    // number of the newest cue that it got
 }
 
 // openPart is the part that is being filled.
@@ -108,8 +122,13 @@ func (r *rendition) setInit(data []byte) {
 // begin opens the segment at c. The first media of the rendition is at the
 // given presentation time, which for sound is a little after c.at.
 func (r *rendition) begin(c cut, at clock.Ticks, independent bool) {
+	r.open = r.segment(c, at, independent)
+}
+
+// segment returns a new segment, which belongs behind those that there are.
+func (r *rendition) segment(c cut, at clock.Ticks, independent bool) *Segment {
 	h := head{
-		at: at, pdt: c.pdt + clock.Instant((at - c.at).Micros()), domain: c.domain, init: r.init,
+		at: at, pdt: c.pdt + clock.Instant((at - c.at).Micros()), domain: c.domain, init: r.init, opening: c.opening,
 	}
 	if n := len(r.segments); n > 0 {
 		last := r.segments[n-1]
@@ -119,7 +138,7 @@ func (r *rendition) begin(c cut, at clock.Ticks, independent bool) {
 		h.mapHere = true
 	}
 	uri := Name{Kind: NameSegment, Rendition: r.name, MSN: c.msn}.String()
-	r.open = &Segment{MSN: c.msn, head: h, uri: uri, independent: independent}
+	return &Segment{MSN: c.msn, head: h, uri: uri, independent: independent}
 }
 
 // add appends a sample to the open part.
@@ -145,6 +164,7 @@ func (r *rendition) closePart() error {
 		BaseTime: uint64(p.base), Samples: p.samples,
 		At:        r.open.pdt + clock.Instant((r.ticks(p.shown) - r.open.at).Micros()),
 		MediaTime: uint64(p.shown),
+		Events:    r.book.events(r, r.open.at+r.ticks(r.open.units), r.open.at+r.ticks(r.open.units+p.units)),
 	}
 	data, err := fragment.Marshal()
 	if err != nil {
@@ -197,34 +217,60 @@ func (r *rendition) closeGap(until clock.Ticks) error {
 	}
 	s := r.open
 	r.open = nil
+	r.missing(s, max((until-s.at).Duration(), s.duration))
 	s.whole, s.gap = true, true
-	s.duration = (until - s.at).Duration()
 	r.segments = append(r.segments, s)
 	r.slide()
 	return nil
 }
 
+// missing makes s as long as it should be with parts that are gaps (C11).
+func (r *rendition) missing(s *Segment, length time.Duration) {
+	for s.duration < length {
+		d := min(r.cfg.PartTarget, length-s.duration)
+		name := Name{Kind: NamePart, Rendition: r.name, MSN: s.MSN, Part: uint64(len(s.Parts))}
+		s.Parts = append(s.Parts, Part{uri: name.String(), duration: d, gap: true})
+		s.duration += d
+	}
+}
+
 // slide moves the window (C6) and drops segments that nobody can want any
-// more: a segment leaves the memory one window and a target duration after it
+// more: a segment leaves the memory one window and three target durations after it
 // left the playlist (C13).
 func (r *rendition) slide() {
-	var total time.Duration
+	total := r.past.duration
 	for _, s := range r.segments[r.listed:] {
 		total += s.duration
 	}
-	for total-r.segments[r.listed].duration >= r.cfg.Window {
+	for len(r.past.list()) > 0 && total-r.past.list()[0].duration >= r.cfg.Window {
+		total -= r.past.list()[0].duration
+		r.past.unlist()
+	}
+	for len(r.past.list()) == 0 && total-r.segments[r.listed].duration >= r.least() {
 		total -= r.segments[r.listed].duration
 		r.listed++
 	}
-	var kept time.Duration
+	keep := r.cfg.Window + afterTargets*r.cfg.SegmentTarget
 	first := r.listed
-	for first > 0 && kept < r.cfg.Window+r.cfg.SegmentTarget {
+	for first > 0 && keep > 0 {
 		first--
-		kept += r.segments[first].duration
+		keep -= r.segments[first].duration
 	}
 	if first = max(first, r.overfull()); first > 0 {
+		r.past = past{}
 		r.drop(first)
 	}
+	r.forget(keep)
+}
+
+// least is how much has to be listed behind the oldest listed segment before it
+// leaves. Those of the opening go once they are beyond the skip boundary, since
+// one of them cannot be decoded alone (R6, P9).
+func (r *rendition) least() time.Duration {
+	if r.segments[r.listed].opening {
+		return skipTargets * r.cfg.SegmentTarget
+	}
+	return r.cfg.Window
 }
 
 // maxKept is how many bytes a rendition keeps. What is faster than that allows
@@ -253,7 +299,7 @@ func (r *rendition) drop(n int) {
 	r.listed = max(r.listed-n, 0)
 	var used []*initSection
 	for _, i := range r.inits {
-		if i == r.init || r.uses(i) {
+		if i == r.init || r.uses(i) || r.past.uses(i) {
 			used = append(used, i)
 		}
 	}

@@ -152,3 +152,24 @@ func TestSoundJoinsLater(t *testing.T) {
 	s.play(packagertest.Show{Start: first + 10*clock.TicksPerSecond, Duration: 5 * time.Second})
 	packagertest.Together(t, s.video, s.audio)
 }
+
+// TestReportsOutliveTheOffer ends a session with two renditions: until the
+// second one has a segment again it is not offered, but players know it.
+func TestReportsOutliveTheOffer(t *testing.T) {
+	s := newStage(t, packager.Config{})
+	show := packagertest.Show{Start: first, Duration: 5 * time.Second, More: make([]packagertest.Rendition, 1)}
+	s.play(show)
+	show.Start += 6 * clock.TicksPerSecond
+	s.begin(show.Tracks())
+	for _, f := range show.Frames()[:100] {
+		if err := s.c.Write(f); err != nil {
+			t.Fatal(err)
+		}
+		if text := string(s.fetch("video.m3u8")); !strings.Contains(text, `#EXT-X-RENDITION-REPORT:URI="video2.m3u8"`) {
+			t.Fatalf("R1 no report on the other rendition:\n%s", text)
+		}
+	}
+	if text := string(s.fetch(packager.Index)); strings.Contains(text, "video2") {
+		t.Errorf("V4 the rendition is offered without a segment:\n%s", text)
+	}
+}

@@ -25,6 +25,7 @@ func (p Position) less(q Position) bool {
 // Blob.
 type Blob struct {
 	Bytes  []byte
+	More   [][]byte // further pieces behind Bytes, only of playlists of hours
 	Length []string // Content-Length
 	ETag   []string
 }
@@ -48,12 +49,13 @@ type Text struct{ Plain, Gzip Blob }
 // changes.
 type Snapshot struct {
 	// Full and Delta are the playlist. They are empty until the first segment;
-	// Delta is Full while there is nothing to skip.
-	Full, Delta Text
-	Edge        Position // newest part
-	Closed      uint64   // newest whole segment
-	Hint        Position // the part that comes next
-	Ended       bool     // nothing comes next
+	// Delta is Full while there is nothing to skip. DeltaV2 leaves out older date
+	// ranges as well, as _HLS_skip=v2 asks for.
+	Full, Delta, DeltaV2 Text
+	Edge                 Position // newest part
+	Closed               uint64   // newest whole segment
+	Hint                 Position // the part that comes next
+	Ended                bool     // nothing comes next
 
 	segments []*Segment // in order of MSN, without holes; the last may be open
 	inits    []*initSection
@@ -85,6 +87,7 @@ type Part struct {
 	uri         string
 	duration    time.Duration
 	independent bool
+	gap         bool // its media never came
 }
 
 // Ready reports whether there is a playlist to show.
@@ -115,13 +118,17 @@ func (s *Snapshot) Segment(msn uint64) *Segment {
 	return s.segments[i]
 }
 
-// Part returns the part at p, or nil.
+// Part returns the part at p, or nil when it is not kept any more, not cut yet,
+// or a gap.
 func (s *Snapshot) Part(p Position) *Part {
 	seg := s.Segment(p.MSN)
 	if seg == nil || p.Part >= uint64(len(seg.Parts)) {
 		return nil
 	}
-	return &seg.Parts[p.Part]
+	if part := &seg.Parts[p.Part]; !part.gap {
+		return part
+	}
+	return nil
 }
 
 // Init returns the init section with that hash in its name, or nil.

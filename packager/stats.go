@@ -10,7 +10,8 @@ import (
 // Stats is what a health display wants to know. It is a copy of the numbers at
 // the last cut.
 type Stats struct {
-	Live bool // a publisher session is open
+	Live   bool // a publisher session is open
+	Outage bool // media stay away, and gaps are listed in their place
 
 	VideoCodec    string // CODECS value, empty without pictures
 	Width, Height int
@@ -58,7 +59,7 @@ func (c *Channel) Stats() Stats { return *c.stats.Load() }
 // measure makes the numbers of now those that Stats returns.
 func (c *Channel) measure() {
 	s := Stats{
-		Live: c.live, ForcedCuts: uint64(c.count.forced), Holes: uint64(c.count.holes), Dropped: uint64(c.count.dropped),
+		Live: c.live, Outage: c.outage.on, ForcedCuts: uint64(c.count.forced), Holes: uint64(c.count.holes), Dropped: uint64(c.count.dropped),
 	}
 	if a := c.audio; a != nil {
 		s.AudioCodec, s.SampleRate, s.Channels = a.format.codecs, a.format.rate, a.format.channels

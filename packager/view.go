@@ -165,12 +165,31 @@ func (r *rendition) rates() (peak, average int) {
 		size, duration = r.listedMedia(func(*Segment) bool { return true })
 	}
 	if duration > 0 {
-		average = int(float64(size*8) / duration.Seconds())
+		r.average = int(float64(size*8) / duration.Seconds())
 	}
+	average = r.average // of what was listed last, while there is nothing but gaps
 	const step = 1000
 	average = (average + step - 1) / step * step
-	peak = max((r.peak+step-1)/step*step, average)
-	return peak, average
+	peak = max(r.peak, r.listedPeak())
+	peak = (peak + peak/headroom + step - 1) / step * step
+	return max(peak, average), average
+}
+
+// headroom is the part of the measured peak that is added to what is promised:
+// an eighth. The next segment, or one that a publisher's end cuts short, may
+// have a little more than those before (R6).
+const headroom = 8
+
+// listedPeak is the bit rate of the fastest segment that the playlist lists, in
+// whatever format.
+func (r *rendition) listedPeak() int {
+	peak := 0
+	for _, s := range r.segments[r.listed:] {
+		if s.duration >= r.cfg.SegmentTarget/2 {
+			peak = max(peak, int(float64(s.size*8)/s.duration.Seconds()))
+		}
+	}
+	return peak
 }
 
 // listedMedia measures those segments that the playlist lists. What is missing
@@ -191,11 +210,16 @@ func (r *rendition) listedMedia(of func(*Segment) bool) (size int, duration time
 // allIndependent reports whether every listed segment can be decoded without
 // the one before.
 func (r *rendition) allIndependent() bool {
-	alone := func(s *Segment) bool { return s.gap || s.independent && !s.leans }
+	if past := r.past.list(); len(past) > 0 && r.past.leaning >= past[0].msn {
+		return false
+	}
 	for _, s := range r.segments[r.listed:] {
-		if !alone(s) {
+		if !s.alone() {
 			return false
 		}
 	}
-	return r.open == nil || alone(r.open)
+	return r.open == nil || r.open.alone()
 }
+
+// alone reports whether s can be decoded without the segment before.
+func (s *Segment) alone() bool { return s.gap || s.independent && !s.leans }

@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there: ffmpeg (encoder) and Chromium
-# (browser), through apt. On a system without apt it says what is missing.
+# Installs what the tests need and is not there, through apt: ffmpeg (encoder),
+# Chromium (browser) and GStreamer (a player); with an argument "nginx" that as
+# well. On a system without apt it says what is missing.
 set -eu
 
 missing=()
 command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 command -v chromium >/dev/null || missing+=(chromium)
+if ! command -v gst-launch-1.0 >/dev/null || ! gst-inspect-1.0 hlsdemux2 >/dev/null 2>&1 || ! gst-inspect-1.0 avdec_h264 >/dev/null 2>&1; then
+  missing+=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+fi
+if [ "${1:-}" = nginx ]; then
+  PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then

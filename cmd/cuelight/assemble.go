@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"net"
-	"net/http"
 
 	"github.com/cuelight/cuelight/ingest/rtmp"
 	"github.com/cuelight/cuelight/ingest/rtsp"
 	"github.com/cuelight/cuelight/ingest/srt"
 	"github.com/cuelight/cuelight/interact/wire"
-	"github.com/cuelight/cuelight/internal/httpserve"
-	"github.com/cuelight/cuelight/packager"
-	"github.com/cuelight/cuelight/packager/origin"
 )
 
 // assemble puts every part into the group, in the order in which they start.
@@ -19,6 +14,9 @@ import (
 // engine writes its last answers at the end.
 func (srv *server) assemble(context.Context) error {
 	srv.group.Add("engine", srv.engine)
+	for name, a := range srv.archives {
+		srv.group.Add("archive of "+name, a)
+	}
 	for _, name := range srv.settings.sortedChannels() {
 		room, _ := srv.engine.Room(name)
 		srv.group.Add("channel "+name, &feed{
@@ -33,18 +31,14 @@ func (srv *server) assemble(context.Context) error {
 			srv.group.Add("renditions of "+name, l)
 		}
 	}
-	if err := srv.addIngest(); err != nil {
+	srv.addIngest()
+	media := srv.media()
+	metrics := newMetrics(srv, media)
+	routes, err := srv.routes(media)
+	if err != nil {
 		return err
 	}
-	media := origin.New(func(name string) (*packager.Channel, bool) {
-		ch, ok := srv.channels[name]
-		if !ok {
-			return nil, false
-		}
-		return ch.packager, true
-	}, origin.Config{})
-	metrics := newMetrics(srv, media)
-	srv.addHTTP("http", srv.open.http, srv.routes(media))
+	srv.addWeb(routes)
 	srv.group.Add("gateway", srv.gateway)
 	if srv.open.admin != nil {
 		srv.addHTTP("admin", srv.open.admin, adminRoutes(metrics))
@@ -52,16 +46,12 @@ func (srv *server) assemble(context.Context) error {
 	return nil
 }
 
-func (srv *server) addIngest() error {
+func (srv *server) addIngest() {
 	if srv.open.rtmp != nil {
 		srv.group.Add("rtmp", &rtmp.Server{Listener: srv.open.rtmp, Registry: srv.registry, Log: srv.log})
 	}
 	if srv.open.rtmps != nil {
-		certificate, err := srv.settings.certificate()
-		if err != nil {
-			return err
-		}
-		srv.group.Add("rtmps", &rtmp.Server{Listener: srv.open.rtmps, TLS: certificate, Registry: srv.registry, Log: srv.log})
+		srv.group.Add("rtmps", &rtmp.Server{Listener: srv.open.rtmps, TLS: srv.certs.TLS(), Registry: srv.registry, Log: srv.log})
 	}
 	if srv.open.srt != nil {
 		srv.group.Add("srt", &srt.Server{Listener: srv.open.srt, Registry: srv.registry, Log: srv.log})
@@ -75,9 +65,4 @@ func (srv *server) addIngest() error {
 	for name, p := range srv.pullers {
 		srv.group.Add("source of "+name, p)
 	}
-	return nil
-}
-
-func (srv *server) addHTTP(name string, ln net.Listener, h http.Handler) {
-	srv.group.Add(name, httpserve.New(ln, h, httpserve.Config{TrustedProxies: srv.settings.proxies(), Log: srv.log}))
 }

@@ -27,6 +27,7 @@ type channel struct {
 	source   source         // nil unless the channel's stream is fetched
 	log      *slog.Logger
 	told     adviser // what the broadcaster has been told
+	band     band    // what the media say of cues
 
 	// current is the timeline as published. Readers take it without a lock.
 	current atomic.Pointer[timeline.Map]
@@ -208,6 +209,16 @@ func (c *channel) End(error) {
 	c.endLadderLocked()
 	if err := c.packager.End(); err != nil {
 		c.log.Error("last part lost", "channel", c.name, "err", err)
+	}
+}
+
+// tick tells the packager the time, so that gaps keep the playlists going
+// while media stay away.
+func (c *channel) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.packager.Tick(c.room.At(time.Now())); err != nil {
+		c.log.Error("playlists stand still", "channel", c.name, "err", err)
 	}
 }
 

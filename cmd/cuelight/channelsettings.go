@@ -28,10 +28,19 @@ type channelSettings struct {
 	// Source is an HLS playlist that the channel takes its stream from.
 	Source string `yaml:"source"`
 
+	// Protected lets nobody play who has no token for the channel.
+	Protected bool `yaml:"protected"`
+
 	Latency span `yaml:"latency"` // target latency L
 	Part    span `yaml:"part"`    // PART-TARGET
 	Segment span `yaml:"segment"` // TARGETDURATION
 	Window  span `yaml:"window"`  // how far back viewers can seek
+	// HoldBack and PartHoldBack are how far from the edge players are told to
+	// stay.
+	HoldBack     span `yaml:"hold_back"`
+	PartHoldBack span `yaml:"part_hold_back"`
+
+	Archive archiveSettings `yaml:",inline"`
 
 	// Renditions are further qualities of the picture, made by ffmpeg.
 	Renditions []renditionSettings `yaml:"renditions"`
@@ -49,6 +58,8 @@ func (c *channelSettings) setDefaults(name string) {
 	c.Part = cmp.Or(c.Part, span{334 * time.Millisecond})
 	c.Segment = cmp.Or(c.Segment, span{2 * time.Second})
 	c.Window = cmp.Or(c.Window, span{time.Minute})
+	c.HoldBack = cmp.Or(c.HoldBack, span{3 * c.Segment.Duration})
+	c.PartHoldBack = cmp.Or(c.PartHoldBack, span{3 * c.Part.Duration})
 }
 
 // shortestSegment is how often a publisher is asked for a key frame.
@@ -78,6 +89,7 @@ func (c channelSettings) validate(name string) error {
 		bad("latency: %v is less than three parts of %v and 500ms", c.Latency, c.Part)
 	}
 	c.validateSecrets(bad)
+	c.Archive.validate(bad)
 	if err := checkSource(c.Source); err != nil {
 		bad("source: %w", err)
 	}

@@ -16,6 +16,7 @@ type cli struct {
 	Serve       serveCommand       `cmd:"" help:"Run the server."`
 	Demo        demoCommand        `cmd:"" help:"Run the server with a broadcast, an audience and a rundown of its own."`
 	Token       tokenCommand       `cmd:"" help:"Print a token or a stream key."`
+	Probe       probeCommand       `cmd:"" help:"Judge a streaming server."`
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check the configuration and print what is in force."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -26,6 +27,7 @@ type listenFlags struct {
 	Config    string `placeholder:"FILE" help:"Configuration file, YAML."`
 	Data      string `placeholder:"DIR" help:"Folder for keys and the log of answers. serve: cuelight-data beside the program; demo: a temporary folder."`
 	HTTP      string `name:"http" placeholder:"ADDR" help:"Watch page, studio, HLS, API. Default :8080."`
+	HTTPS     string `name:"https" placeholder:"ADDR" help:"The same inside TLS, or off. Default :8443 with a certificate, else off."`
 	RTMP      string `name:"rtmp" placeholder:"ADDR" help:"RTMP ingest, or off. Default :1935."`
 	RTMPS     string `name:"rtmps" placeholder:"ADDR" help:"RTMP ingest inside TLS, or off. Default :1936 with a certificate, else off."`
 	SRT       string `name:"srt" placeholder:"ADDR" help:"SRT ingest (UDP), or off. Default :8890."`

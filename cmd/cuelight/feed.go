@@ -27,15 +27,18 @@ type feed struct {
 	sentLive bool
 }
 
-// How often the timeline is looked at, and how often health is sent.
+// How often the packager is told the time, the timeline is looked at, and
+// health is sent.
 const (
+	tickPeriod     = 100 * time.Millisecond
 	timelinePeriod = 250 * time.Millisecond
 	healthPeriod   = time.Second
 )
 
 // Run feeds until ctx ends.
 func (f *feed) Run(ctx context.Context) error {
-	lines, health := time.NewTicker(timelinePeriod), time.NewTicker(healthPeriod)
+	ticks, lines, health := time.NewTicker(tickPeriod), time.NewTicker(timelinePeriod), time.NewTicker(healthPeriod)
+	defer ticks.Stop()
 	defer lines.Stop()
 	defer health.Stop()
 	f.sendTimeline()
@@ -43,6 +46,8 @@ func (f *feed) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-ticks.C:
+			f.channel.tick()
 		case <-lines.C:
 			f.sendTimeline()
 		case <-health.C:

@@ -2,19 +2,12 @@ package main
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 )
-
-// tlsSettings name the server's certificate.
-type tlsSettings struct {
-	Cert string `yaml:"cert"` // PEM file with the chain
-	Key  string `yaml:"key"`  // PEM file
-}
 
 // whipSettings are for publishers that come by WebRTC.
 type whipSettings struct {
@@ -46,23 +39,9 @@ func (i *ingestSettings) setDefaults() {
 	i.SRTLatency = cmp.Or(i.SRTLatency, span{120 * time.Millisecond})
 }
 
-// defaultRTMPS is where RTMPS is listened for: nowhere without a certificate.
-func (s *settings) defaultRTMPS() string {
-	if s.TLS.Cert == "" {
-		return off
-	}
-	return ":1936"
-}
-
 func (s settings) validateIngest() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
-		bad("tls: give both cert and key")
-	}
-	if s.RTMPS != off && s.TLS.Cert == "" {
-		bad("rtmps: needs a certificate: give tls.cert and tls.key")
-	}
 	for _, addr := range s.WHIP.Public {
 		if _, err := netip.ParseAddr(addr); err != nil {
 			bad("whip.public: %q is not an IP address", addr)
@@ -86,16 +65,4 @@ func (s settings) validateIngest() error {
 		bad("ingest.srt_latency: %v is not between 20ms and 8s", d)
 	}
 	return errors.Join(errs...)
-}
-
-// certificate reads the server's certificate, nil if it has none.
-func (s settings) certificate() (*tls.Config, error) {
-	if s.TLS.Cert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(s.TLS.Cert, s.TLS.Key)
-	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -11,8 +11,8 @@ import (
 
 // listeners are the ports of the server. Those that are off are nil.
 type listeners struct {
-	http, admin, rtmp, rtmps, rtsp net.Listener
-	srt                            *srt.Listener
+	http, https, admin, rtmp, rtmps, rtsp net.Listener
+	srt                                   *srt.Listener
 }
 
 // listen opens all ports or none.
@@ -28,6 +28,7 @@ func listen(s settings) (l listeners, err error) {
 		to         *net.Listener
 	}{
 		{"http", s.HTTP, &l.http},
+		{"https", s.HTTPS, &l.https},
 		{"admin", s.Admin, &l.admin},
 		{"rtmp", s.RTMP, &l.rtmp},
 		{"rtmps", s.RTMPS, &l.rtmps},
@@ -58,7 +59,7 @@ func portError(name, addr string, err error) error {
 // close closes all that are open. Whoever ran them has closed them already.
 func (l listeners) close() error {
 	var errs []error
-	for _, ln := range []net.Listener{l.http, l.admin, l.rtmp, l.rtmps, l.rtsp} {
+	for _, ln := range []net.Listener{l.http, l.https, l.admin, l.rtmp, l.rtmps, l.rtsp} {
 		if ln == nil {
 			continue
 		}

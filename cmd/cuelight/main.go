@@ -18,7 +18,7 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cuelight:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 

@@ -41,6 +41,8 @@ var (
 	descClosed       = desc("gateway_closed_total", "Sockets the server closed, by close code.", "code")
 	descHeld         = desc("origin_held_requests", "Requests that wait for media.")
 	descHeldRefused  = desc("origin_refused_total", "Requests that found too many waiting.")
+	descCrowded      = desc("origin_crowded_total", "Requests that found too many of their address waiting.")
+	descDenied       = desc("origin_denied_total", "Requests without a valid token or path.")
 	descSlow         = desc("origin_slow_total", "Answers given up because the viewer did not read.")
 	descLive         = desc("channel_live", "Whether media arrives.", "channel")
 	descBitrate      = desc("channel_bitrate_bits_per_second", "Media rate of all renditions over the last seconds.", "channel")
@@ -69,6 +71,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	held := c.media.Stats()
 	gauge(descHeld, float64(held.Held))
 	total(descHeldRefused, float64(held.Refused))
+	total(descCrowded, float64(held.Crowded))
+	total(descDenied, float64(held.Denied))
 	total(descSlow, float64(held.Slow))
 	collectPublishers(c.srv.registry.Counters(), gauge, total)
 	for _, name := range c.srv.settings.sortedChannels() {
@@ -87,6 +91,9 @@ func (c *collector) collectChannel(name string, gauge, total meter) {
 	gauge(descBitrate, f.mediaBitrate(), name)
 	collectTimeline(name, f, gauge, total)
 	collectSession(name, f, gauge, total)
+	if a := c.srv.archives[name]; a != nil {
+		collectArchive(name, a.Stats(), gauge, total)
+	}
 	for _, a := range ch.advice(f) {
 		gauge(descAdvice, 1, name, a.code)
 	}

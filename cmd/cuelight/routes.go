@@ -6,13 +6,16 @@ import (
 	"html"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/cuelight/cuelight/internal/token"
+	"github.com/cuelight/cuelight/packager/archive"
 	playersdk "github.com/cuelight/cuelight/player-sdk"
 	"github.com/cuelight/cuelight/studio"
 )
 
 // routes is everything on the HTTP port.
-func (srv *server) routes(media http.Handler) http.Handler {
+func (srv *server) routes(media http.Handler) (_ http.Handler, err error) {
 	player := pages{files: builtInto(playersdk.Dist), name: "the watch page", framedBy: "*"}
 	console := pages{files: builtInto(studio.Dist), name: "the studio", framedBy: "'none'"}
 
@@ -27,6 +30,11 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	mux.Handle("GET /studio/", console.assets("/studio"))
 	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
 	mux.Handle("/hls/", media)
+	mux.Handle("GET /hls/{channel}/index.m3u8", srv.forProducers(media))
+	if srv.recordings, err = archive.NewVOD(channelsFolder(srv.settings.Data)); err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("/vod/{channel}/", srv.playRecording)
 	if srv.whip != nil {
 		mux.Handle("/whip", srv.whip)
 		mux.Handle("/whip/", srv.whip)
@@ -34,7 +42,47 @@ func (srv *server) routes(media http.Handler) http.Handler {
 	mux.Handle("/api/v1/", srv.api)
 	mux.Handle("/ws/v1", srv.gateway)
 	mux.HandleFunc("GET /{$}", srv.front)
-	return mux
+	return mux, nil
+}
+
+// forProducers lets producers who are signed in play protected channels without
+// a token in the address: the studio's preview.
+func (srv *server) forProducers(media http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("channel")
+		if srv.settings.Channels[name].Protected && r.Header.Get("Authorization") == "" && !r.URL.Query().Has("token") {
+			if claims, ok := srv.api.SignedIn(r); ok && claims.May(name) {
+				r = srv.admitted(r, name)
+			}
+		}
+		media.ServeHTTP(w, r)
+	})
+}
+
+// admitted is r with a token of its own, for a moment.
+func (srv *server) admitted(r *http.Request, channel string) *http.Request {
+	now := time.Now()
+	tok, err := srv.tokens.Mint(token.Claims{Role: token.RoleViewer, Subject: "preview", Channels: []string{channel}, Expires: now.Add(time.Minute)}, now)
+	if err != nil {
+		srv.log.Error("preview has no token", "channel", channel, "err", err)
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+tok)
+	return r
+}
+
+// playRecording serves what was recorded. That of a protected channel is for
+// producers: its files have no path that changes.
+func (srv *server) playRecording(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("channel")
+	if srv.settings.Channels[name].Protected {
+		if claims, ok := srv.api.SignedIn(r); !ok || !claims.May(name) {
+			http.Error(w, "sign in to the studio to play this recording", http.StatusUnauthorized)
+			return
+		}
+	}
+	srv.recordings.ServeHTTP(w, r)
 }
 
 // channelPage serves a page that belongs to the channel named in the address.

@@ -21,37 +21,44 @@ import (
 	"github.com/cuelight/cuelight/interact/engine"
 	"github.com/cuelight/cuelight/interact/gateway"
 	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/certs"
 	"github.com/cuelight/cuelight/internal/ladder"
 	"github.com/cuelight/cuelight/internal/lifecycle"
 	"github.com/cuelight/cuelight/internal/token"
 	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/packager/archive"
+	"github.com/cuelight/cuelight/packager/origin"
 	"github.com/cuelight/cuelight/sync/clock"
 	"github.com/cuelight/cuelight/sync/timeline"
 )
 
 // server is one process: every part, joined.
 type server struct {
-	settings settings
-	log      *slog.Logger
-	room     *clock.Room
-	tokens   *token.Keys
-	store    *embedded.Store
-	channels map[string]*channel
-	keys     map[string]string // stream keys by channel
-	engine   *engine.Engine
-	gateway  *gateway.Gateway
-	api      *api.API
-	registry *ingest.Registry
-	whip     *whip.Server               // nil when off
-	pullers  map[string]*hlspull.Puller // of channels with a source
-	open     listeners
-	group    lifecycle.Group
+	settings   settings
+	log        *slog.Logger
+	room       *clock.Room
+	tokens     *token.Keys
+	store      *embedded.Store
+	channels   map[string]*channel
+	keys       map[string]string // stream keys by channel
+	engine     *engine.Engine
+	gateway    *gateway.Gateway
+	api        *api.API
+	registry   *ingest.Registry
+	whip       *whip.Server                // nil when off
+	pullers    map[string]*hlspull.Puller  // of channels with a source
+	archives   map[string]*archive.Archive // of channels that keep media on disk
+	recordings *archive.VOD
+	certs      *certs.Certificates // nil without TLS
+	delivery   origin.Config
+	open       listeners
+	group      lifecycle.Group
 }
 
 // newServer opens every port and builds every part. Nothing runs yet. On an
 // error nothing stays open.
 func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, err error) {
-	srv := &server{settings: s, log: log, channels: map[string]*channel{}, keys: map[string]string{}, pullers: map[string]*hlspull.Puller{}}
+	srv := &server{settings: s, log: log, channels: map[string]*channel{}, keys: map[string]string{}, pullers: map[string]*hlspull.Puller{}, archives: map[string]*archive.Archive{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, srv.close())
@@ -75,7 +82,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 		return nil, err
 	}
 	for _, build := range []func(context.Context) error{
-		srv.buildChannels, srv.buildInteraction, srv.buildIngest, srv.assemble,
+		srv.openDelivery, srv.openArchives, srv.buildChannels, srv.buildInteraction, srv.buildIngest, srv.assemble,
 	} {
 		if err := build(ctx); err != nil {
 			return nil, err
@@ -107,11 +114,18 @@ func (srv *server) buildChannel(name string, c channelSettings) (*channel, error
 			PartTarget:    c.Part.Duration,
 			SegmentTarget: c.Segment.Duration,
 			Window:        c.Window.Duration,
+			HoldBack:      c.HoldBack.Duration,
+			PartHoldBack:  c.PartHoldBack.Duration,
+			Memory:        c.Archive.Memory.Duration,
+			MemoryBytes:   int(c.Archive.MemoryBytes),
 		},
 		timeline: timeline.Config{TrustEncoder: c.TrustEncoder},
 	}
 	if c.Source != "" { // its dates are what its viewers go by
 		made.timeline = timeline.Config{TrustEncoder: true, CaptureBound: pullBound}
+	}
+	if a := srv.archives[name]; a != nil {
+		made.packager.Archive = a
 	}
 	if len(c.Renditions) > 0 {
 		var err error
@@ -151,7 +165,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 	srv.engine, err = engine.New(ctx, engine.Config{
 		Store:       srv.store,
 		Clock:       srv.room,
-		Broadcaster: srv.gateway,
+		Broadcaster: &carrier{Broadcaster: srv.gateway, carry: srv.carry},
 		Log:         srv.log,
 		Channels:    srv.engineChannels(),
 	})
@@ -175,6 +189,13 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Log:    srv.log,
 	})
 	return err
+}
+
+// carry puts a cue into the media of its channel.
+func (srv *server) carry(name string, q wire.Cue) {
+	if ch := srv.channels[name]; ch != nil {
+		ch.carry(q, srv.settings.Channels[name].Latency.Duration, srv.log)
+	}
 }
 
 func (srv *server) engineChannels() []engine.Channel {
@@ -274,6 +295,9 @@ func (srv *server) run(ctx context.Context) error {
 
 func (srv *server) close() error {
 	errs := []error{srv.open.close()}
+	if srv.recordings != nil {
+		errs = append(errs, srv.recordings.Close())
+	}
 	if srv.store != nil {
 		errs = append(errs, srv.store.Close())
 	}

@@ -21,6 +21,7 @@ import (
 // environment, which overrides the file, which overrides the defaults.
 type settings struct {
 	HTTP   string `yaml:"http"`
+	HTTPS  string `yaml:"https"`
 	RTMP   string `yaml:"rtmp"`
 	RTMPS  string `yaml:"rtmps"`
 	SRT    string `yaml:"srt"`
@@ -38,9 +39,11 @@ type settings struct {
 	// Proxies are the addresses or networks whose X-Forwarded-For is believed.
 	Proxies []string `yaml:"proxies"`
 
-	TLS    tlsSettings    `yaml:"tls"`
-	WHIP   whipSettings   `yaml:"whip"`
-	Ingest ingestSettings `yaml:"ingest"`
+	TLS      tlsSettings      `yaml:"tls"`
+	Playback playbackSettings `yaml:"playback"`
+	HLS      hlsSettings      `yaml:"hls"`
+	WHIP     whipSettings     `yaml:"whip"`
+	Ingest   ingestSettings   `yaml:"ingest"`
 	// FFmpeg is the program that makes the renditions of channels that want some.
 	FFmpeg string `yaml:"ffmpeg"`
 
@@ -85,7 +88,7 @@ func (s *settings) overlay(f listenFlags) {
 		to   *string
 		from string
 	}{
-		{&s.HTTP, f.HTTP}, {&s.RTMP, f.RTMP}, {&s.RTMPS, f.RTMPS}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP},
+		{&s.HTTP, f.HTTP}, {&s.HTTPS, f.HTTPS}, {&s.RTMP, f.RTMP}, {&s.RTMPS, f.RTMPS}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP},
 		{&s.WebRTC, f.WebRTC}, {&s.Admin, f.Admin}, {&s.Data, f.Data}, {&s.LogLevel, f.LogLevel}, {&s.LogFormat, f.LogFormat},
 	} {
 		*o.to = cmp.Or(o.from, *o.to)
@@ -96,7 +99,8 @@ func (s *settings) setDefaults() {
 	s.HTTP = cmp.Or(s.HTTP, ":8080")
 	s.RTMP = cmp.Or(s.RTMP, ":1935")
 	s.SRT = cmp.Or(s.SRT, ":8890")
-	s.RTMPS = cmp.Or(s.RTMPS, s.defaultRTMPS())
+	s.HTTPS = cmp.Or(s.HTTPS, s.withTLS(":8443"))
+	s.RTMPS = cmp.Or(s.RTMPS, s.withTLS(":1936"))
 	s.RTSP = cmp.Or(s.RTSP, ":8554")
 	s.WebRTC = cmp.Or(s.WebRTC, auto)
 	s.Admin = cmp.Or(s.Admin, "127.0.0.1:9090")
@@ -104,6 +108,8 @@ func (s *settings) setDefaults() {
 	s.LogFormat = cmp.Or(s.LogFormat, "text")
 	s.FFmpeg = cmp.Or(s.FFmpeg, "ffmpeg")
 	s.Ingest.setDefaults()
+	s.Playback.setDefaults()
+	s.HLS.setDefaults()
 	if len(s.Channels) == 0 {
 		s.Channels = map[string]channelSettings{defaultChannel: {}}
 	}
@@ -132,7 +138,7 @@ func (s settings) Validate() error {
 		name, addr string
 		optional   bool
 	}{
-		{"http", s.HTTP, false}, {"rtmp", s.RTMP, true}, {"rtmps", s.RTMPS, true}, {"srt", s.SRT, true},
+		{"http", s.HTTP, false}, {"https", s.HTTPS, true}, {"rtmp", s.RTMP, true}, {"rtmps", s.RTMPS, true}, {"srt", s.SRT, true},
 		{"rtsp", s.RTSP, true}, {"webrtc", s.WebRTC, true}, {"admin", s.Admin, true},
 	} {
 		if a.optional && a.addr == off || a.name == "webrtc" && a.addr == auto {
@@ -156,7 +162,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
-	errs = append(errs, s.validateIngest())
+	errs = append(errs, s.validateIngest(), s.validateDelivery())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)

@@ -1,7 +1,6 @@
 package httpserve
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -16,6 +15,9 @@ func fromProxy(r *http.Request, trusted []netip.Prefix) {
 	if r.TLS != nil {
 		r.URL.Scheme = "https"
 	}
+	if len(trusted) == 0 {
+		return
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !within(peer.Addr(), trusted) {
 		return
@@ -23,16 +25,22 @@ func fromProxy(r *http.Request, trusted []netip.Prefix) {
 	if r.TLS == nil && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		r.URL.Scheme = "https"
 	}
-	if client, ok := clientOf(r.Header.Values("X-Forwarded-For"), trusted); ok {
-		r.RemoteAddr = net.JoinHostPort(client.String(), "0")
+	if client, ok := clientOf(r.Header["X-Forwarded-For"], trusted); ok {
+		r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
 	}
 }
 
 func clientOf(headers []string, trusted []netip.Prefix) (netip.Addr, bool) {
-	hops := strings.Split(strings.Join(headers, ","), ",")
+	rest := strings.Join(headers, ",")
 	var client netip.Addr
-	for i := len(hops) - 1; i >= 0; i-- {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+	for more := true; more; {
+		hop := rest
+		if i := strings.LastIndexByte(rest, ','); i >= 0 {
+			rest, hop = rest[:i], rest[i+1:]
+		} else {
+			more = false
+		}
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil {
 			break
 		}

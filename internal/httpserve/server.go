@@ -1,13 +1,14 @@
 // Package httpserve runs an HTTP listener: limits and timeouts, orderly stop,
 // security headers, an access log and request counts.
 //
-// HTTP/1.1 and HTTP/2 without TLS (prior knowledge) are spoken on the same
-// port; a proxy in front brings TLS.
+// A listener without TLS speaks HTTP/1.1 and HTTP/2 with prior knowledge; one
+// with TLS negotiates either of them.
 package httpserve
 
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,13 @@ const (
 	headerTimeout  = 5 * time.Second
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 16 << 10
+
+	// A connection that carries many requests is asked whether it still lives,
+	// and given up when it takes no byte of what is due. A single request has
+	// its own deadline.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
+	stuckAfter  = 15 * time.Second
 )
 
 // Config says how a listener behaves. The zero value works.
@@ -39,6 +47,12 @@ type Config struct {
 	// directive frame-ancestors. Default 'self'. A handler may set another
 	// Content-Security-Policy on its response.
 	FrameAncestors string
+	// TLS is how connections are encrypted, at least with TLS 1.2. Nil: not at
+	// all.
+	TLS *tls.Config
+	// Redact returns what of a path may be logged. Nil: all of it. Queries are
+	// never logged. Must be safe for concurrent use.
+	Redact func(path string) string
 	// TrustedProxies are the networks whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed. Default none.
 	TrustedProxies []netip.Prefix
@@ -55,6 +69,9 @@ func (c Config) withDefaults() Config {
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 15*time.Second)
 	c.Drain = cmp.Or(c.Drain, 5*time.Second)
 	c.FrameAncestors = cmp.Or(c.FrameAncestors, "'self'")
+	if c.Redact == nil {
+		c.Redact = func(path string) string { return path }
+	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
@@ -87,7 +104,7 @@ func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 func (s *Server) Run(ctx context.Context) error {
 	srv := s.server(ctx)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.ln) }()
+	go func() { served <- s.serve(srv) }()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("serve %s: %w", s.ln.Addr(), err), srv.Close())
@@ -103,13 +120,23 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+func (s *Server) serve(srv *http.Server) error {
+	if srv.TLSConfig == nil {
+		return srv.Serve(s.ln)
+	}
+	return srv.ServeTLS(s.ln, "", "")
+}
+
 func (s *Server) server(ctx context.Context) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(s.cfg.TLS != nil)
+	protocols.SetUnencryptedHTTP2(s.cfg.TLS == nil)
 	return &http.Server{
 		Handler:           s.h,
+		TLSConfig:         modern(s.cfg.TLS),
 		Protocols:         &protocols,
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: stuckAfter},
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      s.cfg.WriteTimeout,
 		IdleTimeout:       idleTimeout,
@@ -117,4 +144,14 @@ func (s *Server) server(ctx context.Context) *http.Server {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
+}
+
+// modern refuses what is older than TLS 1.2, whatever the caller said.
+func modern(cfg *tls.Config) *tls.Config {
+	if cfg == nil || cfg.MinVersion >= tls.VersionTLS12 {
+		return cfg
+	}
+	cfg = cfg.Clone()
+	cfg.MinVersion = tls.VersionTLS12
+	return cfg
 }

@@ -1,7 +1,9 @@
 package token
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
 	"errors"
@@ -98,6 +100,18 @@ func syncDir(dir string) error {
 
 // String hides the secret.
 func (*Keys) String() string { return "token.Keys(hidden)" }
+
+// Derive returns a key of 32 bytes for another purpose than tokens. The same
+// purpose always gives the same key, and neither tells anything of the other.
+//
+// Errors: those of the hash, which there are none of.
+func (k *Keys) Derive(purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, k.secret, nil, purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key for %s: %w", purpose, err)
+	}
+	return key, nil
+}
 
 // GoString hides the secret.
 func (k *Keys) GoString() string { return k.String() }

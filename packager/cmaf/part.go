@@ -28,6 +28,7 @@ type Part struct {
 	// At is the instant at which the first sample is presented, MediaTime.
 	At        clock.Instant
 	MediaTime uint64
+	Events    []Event // metadata whose time is in this part
 }
 
 // Marshal returns the bytes of the part. A segment is its parts, one after the
@@ -57,5 +58,8 @@ func (p *Part) Marshal() ([]byte, error) {
 	}
 	// moof counts data offsets from itself, so boxes may go before it.
 	out = prft(out, TrackID, p.At, p.MediaTime)
+	for i := range p.Events {
+		out = emsg(out, &p.Events[i])
+	}
 	return append(out, buf.Bytes()...), nil
 }

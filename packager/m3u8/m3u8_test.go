@@ -57,7 +57,7 @@ func TestMedia(t *testing.T) {
 	golden(t, "full.m3u8", full.Append(nil))
 
 	delta := show()
-	delta.Skipped = 1
+	delta.Skip.Segments = 1
 	delta.Segments = delta.Segments[1:]
 	delta.HintMap = "c.mp4"
 	golden(t, "delta.m3u8", delta.Append(nil))
@@ -112,4 +112,18 @@ func BenchmarkMedia(b *testing.B) {
 	for b.Loop() {
 		buf = m.Append(buf[:0])
 	}
+}
+
+func TestDateRanges(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 60_600_000, time.UTC)
+	list := []m3u8.DateRange{
+		{ID: "a", Class: "c", Start: at, Planned: 20 * time.Second, Extra: []m3u8.Attribute{{Name: "X-DATA", Value: "{\"a\":\"100 %\r\n\x7f ñ\"}"}}},
+		// Both ends round up, so the duration is not the rounded difference (T6).
+		{ID: "b", Class: "c", Start: at, End: at.Add(1500_300 * time.Microsecond), Extra: []m3u8.Attribute{{Name: "X-A", Value: ""}, {Name: "X-B", Value: "b"}}},
+		{ID: "c", Class: "c", Start: at, End: at},
+	}
+	v2 := show()
+	v2.Skip = m3u8.Skip{Segments: 1, DateRanges: true, Removed: []string{"x", "y"}}
+	v2.Segments = v2.Segments[1:]
+	golden(t, "dateranges.m3u8", m3u8.AppendDateRanges(v2.Append(nil), list))
 }

@@ -14,7 +14,7 @@ type Control struct {
 	PartTarget     time.Duration // longest part
 	PartHoldBack   time.Duration // distance from the end for low-latency players
 	HoldBack       time.Duration // and for the others
-	CanSkipUntil   time.Duration // the skip boundary
+	CanSkipUntil   time.Duration // the skip boundary, of segments and of date ranges
 }
 
 // Part is one partial segment. Spec: rfc8216bis §4.4.4.9.
@@ -22,6 +22,7 @@ type Part struct {
 	URI         string
 	Duration    time.Duration
 	Independent bool // holds a frame that decoding can start at
+	Gap         bool // the URI leads to nothing
 }
 
 // Segment is one media segment, or the open one at the end of the playlist.
@@ -46,9 +47,9 @@ type Media struct {
 	Control               Control
 	MediaSequence         uint64
 	DiscontinuitySequence uint64
-	// Skipped makes this a delta update: so many segments, already known to
-	// the client, come before Segments. Spec: rfc8216bis §6.2.5.1.
-	Skipped  int
+	// Skip makes this a delta update if it skips any segments.
+	// Spec: rfc8216bis §6.2.5.1.
+	Skip     Skip
 	Segments []Segment
 	HintMap  string // init section that the next part will need, if it is new
 	HintPart string // the part that comes next; empty when none will
@@ -57,25 +58,41 @@ type Media struct {
 }
 
 // Append appends the text of m to dst and returns it.
-func (m *Media) Append(dst []byte) []byte {
+func (m *Media) Append(dst []byte) []byte { return m.AppendRest(m.AppendHead(dst)) }
+
+// AppendHead appends what stands before the segments.
+func (m *Media) AppendHead(dst []byte) []byte {
 	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"...)
 	dst = append(dst, m.version()...)
 	dst = m.Control.append(dst)
 	dst = tagUint(dst, "#EXT-X-MEDIA-SEQUENCE:", m.MediaSequence)
 	dst = tagUint(dst, "#EXT-X-DISCONTINUITY-SEQUENCE:", m.DiscontinuitySequence)
-	if m.Skipped > 0 {
-		dst = tagUint(dst, "#EXT-X-SKIP:SKIPPED-SEGMENTS=", uint64(m.Skipped))
+	if m.Skip.Segments > 0 {
+		dst = m.Skip.append(dst)
 	}
-	for i := range m.Segments {
-		dst = m.Segments[i].append(dst)
+	return dst
+}
+
+// AppendRest appends the segments and what stands behind them.
+func (m *Media) AppendRest(dst []byte) []byte {
+	return m.appendEnd(AppendSegments(dst, m.Segments))
+}
+
+// AppendSegments appends the lines of segments.
+func AppendSegments(dst []byte, segments []Segment) []byte {
+	for i := range segments {
+		dst = segments[i].append(dst)
 	}
-	return m.appendEnd(dst)
+	return dst
 }
 
 // version is the lowest that allows what is used (C2).
 // Spec: rfc8216bis §8.
 func (m *Media) version() string {
-	if m.Skipped > 0 {
+	switch {
+	case m.Skip.Segments > 0 && m.Skip.DateRanges:
+		return "10\n"
+	case m.Skip.Segments > 0:
 		return "9\n"
 	}
 	return "6\n"
@@ -116,7 +133,7 @@ func (c *Control) append(dst []byte) []byte {
 	dst = seconds(dst, c.HoldBack, 3)
 	dst = append(dst, ",CAN-SKIP-UNTIL="...)
 	dst = seconds(dst, c.CanSkipUntil, 3)
-	dst = append(dst, "\n#EXT-X-PART-INF:PART-TARGET="...)
+	dst = append(dst, ",CAN-SKIP-DATERANGES=YES\n#EXT-X-PART-INF:PART-TARGET="...)
 	return append(seconds(dst, c.PartTarget, 3), '\n')
 }
 
@@ -131,7 +148,7 @@ func (s *Segment) append(dst []byte) []byte {
 		dst = append(append(dst, s.Map...), "\"\n"...)
 	}
 	dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
-	dst = append(s.DateTime.UTC().Round(time.Millisecond).AppendFormat(dst, "2006-01-02T15:04:05.000Z"), '\n')
+	dst = append(appendDate(dst, s.DateTime), '\n')
 	for i := range s.Parts {
 		dst = s.Parts[i].append(dst)
 	}
@@ -154,6 +171,9 @@ func (p *Part) append(dst []byte) []byte {
 	dst = append(append(dst, p.URI...), '"')
 	if p.Independent {
 		dst = append(dst, ",INDEPENDENT=YES"...)
+	}
+	if p.Gap {
+		dst = append(dst, ",GAP=YES"...)
 	}
 	return append(dst, '\n')
 }

@@ -33,7 +33,10 @@ type Multivariant struct {
 
 // Append appends the text of m to dst and returns it.
 func (m *Multivariant) Append(dst []byte) []byte {
-	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:4\n"...)
+	dst = append(dst, "#EXTM3U\n"...)
+	if len(m.Renditions) > 0 { // older clients do not know EXT-X-MEDIA (C2)
+		dst = append(dst, "#EXT-X-VERSION:4\n"...)
+	}
 	if m.IndependentSegments {
 		dst = append(dst, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
 	}

@@ -42,17 +42,47 @@ func BenchmarkPlaylist(b *testing.B) {
 func BenchmarkPart(b *testing.B)    { benchmark(b, "/hls/show/video-103.0.mp4") }
 func BenchmarkSegment(b *testing.B) { benchmark(b, "/hls/show/video-103.mp4") }
 
-// TestAnswersWithoutAllocating keeps the reader path free of garbage.
+func BenchmarkProtectedPart(b *testing.B) {
+	th := newTheatre(b, origin.Playback{})
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/hls/show/"+th.enter("show")+"/video-103.0.mp4", nil)
+	w := &sink{h: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.h)
+		th.o.ServeHTTP(w, r)
+	}
+}
+
+// TestAnswersWithoutAllocating keeps the reader path free of garbage (O4).
 func TestAnswersWithoutAllocating(t *testing.T) {
-	s := seven(t, origin.Config{})
-	for _, target := range []string{
-		"/hls/show/index.m3u8", "/hls/show/video.m3u8?_HLS_msn=104&_HLS_part=1", "/hls/show/video-103.0.mp4", "/hls/show/video-103.mp4",
+	th := newTheatre(t, origin.Playback{})
+	below := "/hls/show/" + th.enter("show") + "/"
+	tag := th.get("/hls/open/video-103.0.mp4").Header().Get("ETag")
+	for _, tc := range []struct {
+		target, header, value string
+	}{
+		{"/hls/open/index.m3u8", "", ""},
+		{"/hls/open/video.m3u8", "Accept-Encoding", "gzip, deflate, br"},
+		{"/hls/open/video.m3u8?_HLS_msn=104&_HLS_part=1", "", ""},
+		{"/hls/open/audio.m3u8?_HLS_msn=104&_HLS_part=1&_HLS_skip=YES", "Accept-Encoding", "gzip"},
+		{"/hls/open/video-103.0.mp4", "", ""},
+		{"/hls/open/video-103.0.mp4", "If-None-Match", tag},
+		{"/hls/open/video-103.mp4", "", ""},
+		{below + "video.m3u8?_HLS_msn=104&_HLS_part=1", "Accept-Encoding", "gzip"},
+		{below + "video-103.0.mp4", "", ""},
+		{below + "audio-103.mp4", "", ""},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.target, nil)
+		if tc.header != "" {
+			r.Header.Set(tc.header, tc.value)
+		}
 		w := &sink{h: http.Header{}}
-		s.o.ServeHTTP(w, r) // the header map has its size now
-		if n := testing.AllocsPerRun(100, func() { s.o.ServeHTTP(w, r) }); n > 2 {
-			t.Errorf("%s: %v allocations", target, n)
+		th.o.ServeHTTP(w, r) // the header map has its size now
+		if n := testing.AllocsPerRun(200, func() { th.o.ServeHTTP(w, r) }); n > 0 {
+			t.Errorf("O4 %s %s: %v allocations", tc.target, tc.header, n)
+		}
+		if w.h.Get("Cache-Control") == "" || w.h.Get("Content-Type") == "text/plain; charset=utf-8" {
+			t.Errorf("%s was refused: %v", tc.target, w.h)
 		}
 	}
 }

@@ -13,6 +13,7 @@ type Directives struct {
 	MSN, Part       uint64
 	HasMSN, HasPart bool
 	Skip            bool // a delta update will do
+	SkipDates       bool // also one that leaves out date ranges
 }
 
 var (
@@ -42,9 +43,8 @@ func ParseDirectives(query string) (Directives, error) {
 			d.Part, ok = packager.ParseNumber(value)
 			d.HasPart, ok = true, ok && !twice
 		case "_HLS_skip":
-			// v2 leaves out date ranges as well, which is only for servers that
-			// say CAN-SKIP-DATERANGES; the full playlist is always allowed.
-			d.Skip = value == "YES"
+			d.Skip = value == "YES" || value == "v2"
+			d.SkipDates = value == "v2"
 		}
 		if !ok {
 			return Directives{}, errNumber

@@ -13,7 +13,7 @@ import (
 // so answering allocates nothing.
 var (
 	anyOrigin    = []string{"*"}
-	exposed      = []string{"Age, Date, ETag"}
+	exposed      = []string{"Age, Cache-Control, Content-Length, Content-Range, Date, ETag, Retry-After"}
 	varyEncoding = []string{"Accept-Encoding"}
 	gzipped      = []string{"gzip"}
 	typePlaylist = []string{"application/vnd.apple.mpegurl"}
@@ -22,7 +22,9 @@ var (
 	typeText     = []string{"text/plain; charset=utf-8"}
 	noSniff      = []string{"nosniff"}
 	methods      = []string{"GET, HEAD, OPTIONS"}
-	anyHeader    = []string{"*"}
+	anyHeader    = []string{"*, Authorization"} // which the star leaves out
+	inBytes      = []string{"bytes"}
+	noStore      = []string{"no-store"}
 	aDay         = []string{"86400"}
 	oneSecond    = []string{"1"}
 	sharedSecond = []string{"max-age=0, s-maxage=1"}
@@ -48,6 +50,12 @@ func (a *ages) of(d time.Duration) []string {
 	return a[min(longest, int((d+time.Second-1)/time.Second))]
 }
 
+// half is the cache time of a playlist that was not waited for: half of the
+// target duration, in whole seconds and at least one.
+func half(target time.Duration) time.Duration {
+	return max(time.Second, (target / 2).Truncate(time.Second))
+}
+
 // allowAll lets pages of any origin read the answer, and the headers that
 // hls.js looks at to learn how old a playlist is (N4).
 func allowAll(h http.Header) {
@@ -68,24 +76,39 @@ func preflight(w http.ResponseWriter) {
 // refuse answers with an error that people can read. The cache may keep it for
 // the given time.
 func (o *Origin) refuse(w http.ResponseWriter, status int, age time.Duration, text string) {
-	h := w.Header()
-	h["Content-Type"] = typeText
-	h["X-Content-Type-Options"] = noSniff
-	h["Cache-Control"] = o.ages.of(age)
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n")) // a viewer that left cannot be told
+	o.answer(w, status, o.ages.of(age), text)
 }
 
 // notYet answers for a channel without media. A shared cache may keep that for
 // a second; a viewer's own must not, since its player asks again the moment it
 // hears that somebody publishes (O1).
-func (o *Origin) notYet(w http.ResponseWriter) {
+func (o *Origin) notYet(w http.ResponseWriter, private bool) {
+	cache := sharedSecond
+	if private {
+		cache = mineAlone
+	}
+	o.answer(w, http.StatusNotFound, cache, "nobody publishes on this channel yet")
+}
+
+func (o *Origin) answer(w http.ResponseWriter, status int, cache []string, text string) {
 	h := w.Header()
 	h["Content-Type"] = typeText
 	h["X-Content-Type-Options"] = noSniff
-	h["Cache-Control"] = sharedSecond
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = w.Write([]byte("nobody publishes on this channel yet\n")) // a viewer that left cannot be told
+	h["Cache-Control"] = cache
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // a viewer that left cannot be told
+}
+
+// turnAway answers who may not play. It depends on who asks, so nobody keeps it.
+func (o *Origin) turnAway(w http.ResponseWriter, status int, text string) {
+	o.answer(w, status, mineAlone, text)
+}
+
+// tooMany answers an address that has too many requests waiting. A cache that
+// kept it would tell others.
+func (o *Origin) tooMany(w http.ResponseWriter) {
+	w.Header()["Retry-After"] = oneSecond
+	o.answer(w, http.StatusTooManyRequests, noStore, "too many requests of your address are waiting; try again in a second")
 }
 
 // busy answers a request that may succeed in a moment. It is kept for a second

@@ -3,6 +3,8 @@ package origin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -19,9 +21,19 @@ type Config struct {
 	// MaxHeld is how many requests may wait for media at once. Further ones are
 	// answered 503 with Retry-After. Default 20000.
 	MaxHeld int
+	// MaxHeldPerAddress is how many of them may come from one address, or one
+	// /64 of IPv6. Further ones are answered 429 with Retry-After. The address is
+	// that of the request's RemoteAddr; this machine's own are not limited.
+	// Default 5000: one cache that asks for a venue full of viewers.
+	MaxHeldPerAddress int
 	// WriteTimeout is how long a viewer may take to receive one part, or one
 	// playlist, before its connection is given up. Default 10s.
 	WriteTimeout time.Duration
+	// Playback says who may play what. The zero value: everybody everything.
+	Playback Playback
+	// Log gets what people should know of media that cannot be read. Default:
+	// nothing.
+	Log *slog.Logger
 }
 
 // Validate reports every setting that cannot be used.
@@ -30,18 +42,40 @@ func (c Config) Validate() error {
 	if c.MaxHeld < 0 {
 		errs = append(errs, errors.New("max_held: less than nothing"))
 	}
+	if c.MaxHeldPerAddress < 0 {
+		errs = append(errs, errors.New("max_held_per_address: less than nothing"))
+	}
 	if c.WriteTimeout < 0 {
 		errs = append(errs, errors.New("write_timeout: less than nothing"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.Playback.Validate())...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxHeld == 0 {
+		c.MaxHeld = 20_000
+	}
+	if c.MaxHeldPerAddress == 0 {
+		c.MaxHeldPerAddress = 5_000
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Playback = c.Playback.withDefaults()
+	return c
 }
 
 // Stats are counts since the origin was made, except Held.
 type Stats struct {
 	Held     int64 // requests that wait for media now
 	Refused  int64 // requests that found too many waiting (503)
+	Crowded  int64 // requests that found too many of their address waiting (429)
 	TimedOut int64 // requests whose media did not come in time (503)
 	Slow     int64 // answers given up because the viewer did not read
+	Denied   int64 // requests without a valid token or path (401, 403, 404, 410)
 }
 
 // Origin is the HTTP handler. It is safe for concurrent use.
@@ -49,27 +83,32 @@ type Origin struct {
 	lookup func(channel string) (*packager.Channel, bool)
 	cfg    Config
 	ages   *ages
+	crowd  *crowd
+	guard  *guard // nil when everything is public
 
-	held, refused, timedOut, slow atomic.Int64
+	held, refused, crowded, timedOut, slow, denied atomic.Int64
 }
 
 // New makes the handler for /hls/. The function lookup finds a channel by its
-// name and has to be safe for concurrent use.
+// name and has to be safe for concurrent use. New panics over a cfg that
+// Validate refuses: serving with it could let anybody play what is protected.
 func New(lookup func(channel string) (*packager.Channel, bool), cfg Config) *Origin {
-	if cfg.MaxHeld <= 0 {
-		cfg.MaxHeld = 20_000
+	if err := cfg.Validate(); err != nil {
+		panic(fmt.Errorf("origin: %w", err))
 	}
-	if cfg.WriteTimeout <= 0 {
-		cfg.WriteTimeout = 10 * time.Second
+	cfg = cfg.withDefaults()
+	o := &Origin{lookup: lookup, cfg: cfg, ages: newAges(), crowd: newCrowd(cfg.MaxHeldPerAddress)}
+	if cfg.Playback.Protected != nil {
+		o.guard = newGuard(cfg.Playback)
 	}
-	return &Origin{lookup: lookup, cfg: cfg, ages: newAges()}
+	return o
 }
 
 // Stats returns the counts.
 func (o *Origin) Stats() Stats {
 	return Stats{
-		Held: o.held.Load(), Refused: o.refused.Load(),
-		TimedOut: o.timedOut.Load(), Slow: o.slow.Load(),
+		Held: o.held.Load(), Refused: o.refused.Load(), Crowded: o.crowded.Load(),
+		TimedOut: o.timedOut.Load(), Slow: o.slow.Load(), Denied: o.denied.Load(),
 	}
 }
 
@@ -77,12 +116,50 @@ func (o *Origin) Stats() Stats {
 // exist or has no media yet. Somebody may be about to publish.
 const unknownAge = time.Second
 
-// ServeHTTP answers requests for /hls/{channel}/{file}.
+// address is a path below /hls/, taken apart:
+// /hls/{channel}/{file}, or /hls/{channel}/{secret}/{file} on a protected one.
+type address struct {
+	channel, secret string
+	name            packager.Name
+	known           bool // name is a file that packagers make
+}
+
+// parseAddress returns false for a path that names no file of a channel.
+func parseAddress(path string) (a address, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/hls/")
+	if !ok {
+		return a, false
+	}
+	var file string
+	if a.channel, file, ok = strings.Cut(rest, "/"); !ok {
+		return a, false
+	}
+	if first, second, nested := strings.Cut(file, "/"); nested {
+		a.secret, file = first, second
+		if a.secret == "" {
+			return a, false
+		}
+	}
+	a.name, a.known = packager.ParseName(file)
+	return a, true
+}
+
+// Redact returns path as it may be logged: without the secret of a protected
+// channel's media.
+func Redact(path string) string {
+	rest, below := strings.CutPrefix(path, "/hls/")
+	channel, file, _ := strings.Cut(rest, "/")
+	last := strings.LastIndexByte(file, '/')
+	if !below || last < 0 {
+		return path
+	}
+	return "/hls/" + channel + "/-" + file[last:]
+}
+
+// ServeHTTP answers requests below /hls/.
 func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rest, ok := strings.CutPrefix(r.URL.Path, "/hls/")
-	channel, file, whole := strings.Cut(rest, "/")
-	name, known := packager.ParseName(file)
-	if ok && whole && !known && o.cfg.Extra != nil {
+	at, ok := parseAddress(r.URL.Path)
+	if ok && !at.known && o.cfg.Extra != nil {
 		o.cfg.Extra.ServeHTTP(w, r)
 		return
 	}
@@ -97,51 +174,64 @@ func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.refuse(w, http.StatusMethodNotAllowed, unknownAge, "use GET or HEAD")
 		return
 	}
-	if !ok || !whole || !known {
+	if !ok || !at.known {
 		o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
 		return
 	}
-	c, found := o.lookup(channel)
+	c, found := o.lookup(at.channel)
 	if !found {
 		o.refuse(w, http.StatusNotFound, unknownAge, "no such channel")
 		return
 	}
-	o.serve(w, r, c, name)
+	o.serve(w, r, c, at)
 }
 
-func (o *Origin) serve(w http.ResponseWriter, r *http.Request, c *packager.Channel, name packager.Name) {
-	v := c.View()
-	if name.Kind == packager.NameIndex {
-		o.index(w, r, c, v)
+func (o *Origin) serve(w http.ResponseWriter, r *http.Request, c *packager.Channel, at address) {
+	protected := o.guard != nil && o.guard.protected(at.channel)
+	switch {
+	case protected && !o.admit(w, r, at):
+		return
+	case !protected && at.secret != "":
+		o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
 		return
 	}
-	edge := v.Window(name.Rendition)
-	if edge == nil {
+	q := request{o: o, w: w, r: r, channel: c, view: c.View()}
+	if at.name.Kind == packager.NameIndex {
+		q.index(at.channel, protected)
+		return
+	}
+	if q.edge = q.view.Window(at.name.Rendition); q.edge == nil {
 		o.refuse(w, http.StatusNotFound, unknownAge, "the channel has no such rendition")
 		return
 	}
-	q := request{o: o, w: w, r: r, view: v, edge: edge}
-	switch name.Kind {
+	switch at.name.Kind {
 	case packager.NamePlaylist:
 		q.playlist()
 	case packager.NameInit:
-		q.init(name)
+		q.init(at.name)
 	case packager.NameSegment:
-		q.segment(name)
+		q.segment(at.name)
 	case packager.NamePart:
-		q.part(name)
+		q.part(at.name)
 	}
 }
 
 // hold runs a wait, unless too many run already. It answers the request itself
 // and returns false when the wait was of no use.
-func (o *Origin) hold(w http.ResponseWriter, wait func() error) bool {
+func (o *Origin) hold(w http.ResponseWriter, r *http.Request, wait func() error) bool {
 	defer o.held.Add(-1)
 	if o.held.Add(1) > int64(o.cfg.MaxHeld) {
 		o.refused.Add(1)
 		o.busy(w, "too many requests are waiting; try again in a second")
 		return false
 	}
+	from := addressOf(r.RemoteAddr)
+	if !o.crowd.enter(from) {
+		o.crowded.Add(1)
+		o.tooMany(w)
+		return false
+	}
+	defer o.crowd.leave(from)
 	switch err := wait(); {
 	case err == nil:
 		return true

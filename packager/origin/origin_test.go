@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,20 +186,6 @@ func TestCompresses(t *testing.T) {
 		if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, plain.Body.Bytes()) {
 			t.Errorf("N2 accept %q: another playlist, %v", tc.accept, err)
 		}
-	}
-}
-
-func TestRevalidates(t *testing.T) {
-	s := seven(t, origin.Config{})
-	whole := s.get("/hls/show/video-103.0.mp4")
-	tag := whole.Header().Get("ETag")
-	again := s.do(t.Context(), http.MethodGet, "/hls/show/video-103.0.mp4", http.Header{"If-None-Match": {tag}})
-	if tag == "" || again.Code != http.StatusNotModified || again.Body.Len() != 0 {
-		t.Errorf("ETag %q: %d with %d bytes", tag, again.Code, again.Body.Len())
-	}
-	other := s.do(t.Context(), http.MethodGet, "/hls/show/video-103.1.mp4", http.Header{"If-None-Match": {tag}})
-	if other.Code != http.StatusOK {
-		t.Errorf("another part with the same ETag: %d", other.Code)
 	}
 }
 
@@ -417,5 +404,57 @@ func TestHeldRequestsAreLimited(t *testing.T) {
 		if n := s.o.Stats().Held; n != 0 {
 			t.Errorf("%d still held", n)
 		}
+	})
+}
+
+func TestHeldRequestsOfAnAddressAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := seven(t, origin.Config{MaxHeldPerAddress: 2})
+		ctx, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		ask := func(remote string) *httptest.ResponseRecorder {
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/hls/show/video.m3u8?_HLS_msn=104&_HLS_part=2", nil)
+			r.RemoteAddr = remote
+			w := httptest.NewRecorder()
+			all.Go(func() { s.o.ServeHTTP(w, r) })
+			synctest.Wait()
+			return w
+		}
+		for _, tc := range []struct {
+			name, remote string
+			held         int64
+		}{
+			{"O2 the first", "192.0.2.1:1", 1},
+			{"O2 the second", "192.0.2.1:2", 2},
+			{"O2 the third is too many", "192.0.2.1:3", 2},
+			{"O2 the same address as IPv6 has it", "[::ffff:192.0.2.1]:4", 2},
+			{"O2 another", "192.0.2.2:1", 3},
+			{"O2 a house", "[2001:db8:0:1::1]:1", 4},
+			{"O2 the same house", "[2001:db8:0:1::2]:1", 5},
+			{"O2 still the same house", "[2001:db8:0:1:2:3:4:5]:1", 5},
+			{"O2 the house beside it", "[2001:db8:0:2::1]:1", 6},
+			{"O2 a proxy on this machine", "127.0.0.1:1", 7},
+			{"O2 a proxy on this machine again", "127.0.0.1:2", 8},
+			{"O2 a proxy on this machine once more", "[::1]:3", 9},
+		} {
+			w := ask(tc.remote)
+			if held := s.o.Stats().Held; held != tc.held {
+				t.Errorf("%s: %d held, want %d", tc.name, held, tc.held)
+			}
+			if w.Code == 429 && (w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store") {
+				t.Errorf("%s: headers %v: a cache must not keep what one address gets", tc.name, w.Header())
+			}
+		}
+		if n := s.o.Stats().Crowded; n != 3 {
+			t.Errorf("O2 %d refused, want 3", n)
+		}
+		leave()
+		all.Wait()
+		ctx, leave = context.WithCancel(t.Context())
+		if ask("192.0.2.1:9"); s.o.Stats().Held != 1 {
+			t.Error("O2 an address stays counted after its requests ended")
+		}
+		leave()
+		all.Wait()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,8 @@ type Judge struct {
 	parts   map[string]bool    // loaded
 	decoded map[uint64]int64   // end of decoding time by discontinuity number
 	newest  uint64             // segment of the newest part loaded
+	told    map[string]string  // date ranges of every playlist so far, by ID
+	merged  []string           // IDs that a client has which reads updates only
 	scale   int64
 	// Dates and Times are, by MSN, the date of a segment that begins with a key
 	// frame, and the presentation time of that frame.
@@ -37,6 +40,7 @@ type Judge struct {
 func NewJudge(t testing.TB, fetch func(string) []byte) *Judge {
 	return &Judge{
 		T: t, Fetch: fetch, seen: map[uint64]Segment{}, parts: map[string]bool{}, decoded: map[uint64]int64{},
+		told:  map[string]string{},
 		Dates: map[uint64]time.Time{}, Times: map[uint64]time.Duration{},
 	}
 }
@@ -56,6 +60,7 @@ func (j *Judge) Read(full, delta string) {
 	j.head(p)
 	j.segments(p)
 	j.edge(p)
+	j.ranges(p)
 	if j.last != nil {
 		j.follows(p)
 	}
@@ -76,7 +81,7 @@ func (j *Judge) head(p *Playlist) {
 	if attr(p.Control, "CAN-BLOCK-RELOAD") != "YES" || get("PART-HOLD-BACK") < 3*p.PartTarget {
 		j.errorf("S2 %s with part target %v", p.Control, p.PartTarget)
 	}
-	if get("HOLD-BACK") < 3*p.Target || get("CAN-SKIP-UNTIL") < 6*p.Target {
+	if attr(p.Control, "CAN-SKIP-DATERANGES") != "YES" || get("HOLD-BACK") < 3*p.Target || get("CAN-SKIP-UNTIL") < 6*p.Target {
 		j.errorf("S3 %s with target duration %v", p.Control, p.Target)
 	}
 	var total time.Duration
@@ -129,7 +134,7 @@ func (j *Judge) partsOf(p *Playlist, s Segment, open bool) {
 		}
 		lastOfSegment := !open && i == len(s.Parts)-1
 		// Sound has nothing but independent parts, so the exception is not for it.
-		excused := lastOfSegment || part.Independent && !strings.HasPrefix(part.URI, "audio")
+		excused := lastOfSegment || part.Gap || i+1 < len(s.Parts) && s.Parts[i+1].Gap || part.Independent && !strings.HasPrefix(part.URI, "audio")
 		if part.Duration < p.PartTarget*85/100 && !excused && !j.LooseParts {
 			j.errorf("P3 part %s is only %v long", part.URI, part.Duration)
 		}
@@ -137,7 +142,7 @@ func (j *Judge) partsOf(p *Playlist, s Segment, open bool) {
 	if s.Gap && sum > s.Duration+50*time.Millisecond {
 		j.errorf("G1 parts of gap %d are %v, EXTINF %v", s.MSN, sum, s.Duration)
 	}
-	if !open && !s.Gap && len(s.Parts) > 0 && (sum-s.Duration).Abs() > time.Millisecond {
+	if !open && len(s.Parts) > 0 && (sum-s.Duration).Abs() > time.Millisecond {
 		j.errorf("P4 parts of segment %d are %v, EXTINF %v", s.MSN, sum, s.Duration)
 	}
 }
@@ -163,7 +168,7 @@ func (j *Judge) edge(p *Playlist) {
 	var behind time.Duration
 	for i := len(p.Segments) - 1; i >= 0 && behind < 3*p.Target; i-- {
 		s := p.Segments[i]
-		if len(s.Parts) == 0 && !s.Gap {
+		if len(s.Parts) == 0 {
 			j.errorf("P8 segment %d, %v from the end, lists no parts", s.MSN, behind)
 		}
 		behind += max(s.Duration, sumOf(s.Parts))
@@ -191,7 +196,7 @@ func (j *Judge) reports(p *Playlist) {
 			j.errorf("R2 report %s, the playlist has %s", r, want)
 		}
 		part := fmt.Sprintf("%s-%s.%s.mp4", strings.TrimSuffix(uri, ".m3u8"), attr(r, "LAST-MSN"), attr(r, "LAST-PART"))
-		if !last.Gap && j.Fetch(part) == nil {
+		if !last.Gap && !lastPartIsGap(last) && j.Fetch(part) == nil {
 			j.errorf("R2 the reported part is not there: %s", r)
 		}
 	}
@@ -209,6 +214,8 @@ func (j *Judge) reports(p *Playlist) {
 		}
 	}
 }
+
+func lastPartIsGap(s Segment) bool { return len(s.Parts) > 0 && s.Parts[len(s.Parts)-1].Gap }
 
 func sumOf(parts []Part) (d time.Duration) {
 	for _, p := range parts {
@@ -246,9 +253,12 @@ func (j *Judge) follows(p *Playlist) {
 	}
 }
 
-// gave excuses a hint whose segment became a gap (G2).
+// gave excuses a hint at what became a gap (G2).
 func (j *Judge) gave(p, was *Playlist) bool {
 	for _, s := range p.Segments {
+		if slices.ContainsFunc(s.Parts, func(part Part) bool { return part.Gap && part.URI == was.HintPart }) {
+			return true
+		}
 		if s.Gap && strings.Contains(was.HintPart, fmt.Sprintf("-%d.", s.MSN)) {
 			return true
 		}
@@ -303,6 +313,9 @@ func (j *Judge) delta(full *Playlist, text string) {
 		if !reflect.DeepEqual(s, want) {
 			j.errorf("D3 segment %d is %+v in the delta update, %+v in the full playlist", want.MSN, s, want)
 		}
+	}
+	if !slices.Equal(d.Ranges, full.Ranges) {
+		j.errorf("D2 the delta update has the date ranges %q, the full playlist %q", d.Ranges, full.Ranges)
 	}
 	if !reflect.DeepEqual(d.Reports, full.Reports) || d.HintPart != full.HintPart || d.HintMap != full.HintMap {
 		j.errorf("D2 the end of the delta update differs")
@@ -363,6 +376,13 @@ func (j *Judge) segment(s Segment) {
 func (j *Judge) part(s Segment, part Part, first bool) {
 	j.T.Helper()
 	data := j.Fetch(part.URI)
+	if part.Gap {
+		if data != nil {
+			j.errorf("C11 part %s is a gap and can be loaded", part.URI)
+		}
+		j.newest = s.MSN
+		return
+	}
 	if data == nil {
 		j.errorf("part %s is listed and not there", part.URI)
 		return
@@ -440,55 +460,3 @@ func (j *Judge) Segments() int { return len(j.seen) }
 
 // Last returns the playlist that was read last.
 func (j *Judge) Last() *Playlist { return j.last }
-
-// Together judges the renditions of one channel against the first of them.
-func Together(t testing.TB, judges ...*Judge) {
-	t.Helper()
-	for _, j := range judges[1:] {
-		together(t, judges[0], j)
-	}
-}
-
-func together(t testing.TB, one, other *Judge) {
-	t.Helper()
-	// Sound begins with its first frame at or after the picture's time, pictures
-	// with the key frame nearest to it.
-	near := 150 * time.Millisecond
-	if strings.HasPrefix(other.last.Segments[0].URI, "video") {
-		near = 50 * time.Millisecond
-	}
-	shared := 0
-	for msn, date := range one.Dates {
-		otherDate, ok := other.Dates[msn]
-		if !ok {
-			continue
-		}
-		shared++
-		apart := (otherDate.Sub(date) - (other.Times[msn] - one.Times[msn])).Abs()
-		if apart > time.Millisecond {
-			t.Errorf("T1 segment %d: dates are %v apart from the timestamps", msn, apart)
-		}
-		if off := (other.Times[msn] - one.Times[msn]).Abs(); off > near {
-			t.Errorf("R5 segment %d begins %v apart in the renditions", msn, off)
-		}
-	}
-	if shared == 0 {
-		t.Errorf("R5 no common segment")
-	}
-	for _, s := range one.last.Segments {
-		for _, o := range other.last.Segments {
-			if s.MSN != o.MSN {
-				continue
-			}
-			if s.Domain != o.Domain {
-				t.Errorf("C9 segment %d has discontinuity number %d and %d", s.MSN, s.Domain, o.Domain)
-			}
-			if off := s.Date.Sub(o.Date).Abs(); off > near {
-				t.Errorf("V2 segment %d begins %v apart in the renditions", s.MSN, off)
-			}
-		}
-	}
-	if one.last.Control != other.last.Control || one.last.Target != other.last.Target || one.last.PartTarget != other.last.PartTarget {
-		t.Errorf("S1 server control differs")
-	}
-}

@@ -16,6 +16,9 @@ type Playlist struct {
 	MediaSequence uint64
 	Discontinuity uint64
 	Skipped       int
+	Removed       string    // IDs of date ranges, tab-separated, as EXT-X-SKIP tells them
+	RemovedTold   bool      // EXT-X-SKIP tells of date ranges that were removed
+	Ranges        []string  // attributes of date ranges, in order
 	Segments      []Segment // the last one may be open
 	HintPart      string
 	HintMap       string
@@ -41,6 +44,7 @@ type Part struct {
 	URI         string
 	Duration    time.Duration
 	Independent bool
+	Gap         bool // the URI leads to nothing
 }
 
 // Parse reads a media playlist, and is strict about what Cuelight writes.
@@ -110,6 +114,7 @@ func (r *reader) header(tag, value string) bool {
 		p.Discontinuity, _ = strconv.ParseUint(value, 10, 64)
 	case "#EXT-X-SKIP":
 		p.Skipped, _ = strconv.Atoi(attr(value, "SKIPPED-SEGMENTS"))
+		p.Removed, p.RemovedTold = attr(value, "RECENTLY-REMOVED-DATERANGES"), strings.Contains(value, "RECENTLY-REMOVED-DATERANGES=")
 	default:
 		return false
 	}
@@ -133,7 +138,7 @@ func (r *reader) tag(tag, value, line string) error {
 		if r.seg.Date.IsZero() {
 			return fmt.Errorf("P5 part without a date before it: %s", line)
 		}
-		r.seg.Parts = append(r.seg.Parts, Part{attr(value, "URI"), dur(attr(value, "DURATION")), attr(value, "INDEPENDENT") == "YES"})
+		r.seg.Parts = append(r.seg.Parts, Part{attr(value, "URI"), dur(attr(value, "DURATION")), attr(value, "INDEPENDENT") == "YES", attr(value, "GAP") == "YES"})
 	case "#EXT-X-GAP":
 		r.seg.Gap = true
 	case "#EXTINF":
@@ -147,6 +152,8 @@ func (r *reader) tag(tag, value, line string) error {
 			return fmt.Errorf("P12 a second hint of that type: %s", line)
 		}
 		*hint = attr(value, "URI")
+	case "#EXT-X-DATERANGE":
+		r.p.Ranges = append(r.p.Ranges, value)
 	case "#EXT-X-RENDITION-REPORT":
 		r.p.Reports = append(r.p.Reports, value)
 	case "#EXT-X-ENDLIST":

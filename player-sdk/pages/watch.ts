@@ -37,6 +37,13 @@ const find = (id: string): HTMLElement => {
 /** The last part of /watch/{channel}. */
 const channelOf = (path: string): string => decodeURIComponent(path.split("/").filter(Boolean).at(-1) ?? "");
 
+/** The token behind the "#" of the address, which leaves the address bar at once. */
+function ticket(): string {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+  if (token !== "") history.replaceState(null, "", location.pathname + location.search);
+  return token;
+}
+
 function showTitle(connection: Connection): void {
   const { title, timeline } = connection.room.getState();
   const name = title || connection.channel;
@@ -61,6 +68,7 @@ function debugHandle(player: CuelightPlayer): DebugHandle {
 
 async function main(): Promise<void> {
   const player = find("player") as CuelightPlayer;
+  player.token = ticket();
   player.channel = channelOf(location.pathname);
   await player.updateComplete;
   const connection = player.activeConnection;

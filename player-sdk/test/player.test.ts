@@ -139,6 +139,9 @@ describe("BR1 addresses and browsers", () => {
     expect(playlistUrl("https://live.example", "my show")).toBe(
       "https://live.example/hls/my%20show/index.m3u8",
     );
+    expect(playlistUrl("https://live.example", "show", "a.b+c")).toBe(
+      "https://live.example/hls/show/index.m3u8?token=a.b%2Bc",
+    );
   });
   test.each([
     ["Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15", true],

@@ -1,7 +1,7 @@
 /** Real browsers, one process each, so that nothing is shared between viewers. */
 import { readFileSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { hostMicros } from "./source.ts";
+import { hostMicros, WIDTH } from "./source.ts";
 
 const FRAME_CODE = readFileSync(new URL("../framecode/framecode.mjs", import.meta.url), "utf8");
 
@@ -28,19 +28,28 @@ export async function launch(): Promise<Browser> {
   });
 }
 
+/** How long a page may take to show its video, and the video to move. */
+const PLAY_TIMEOUT_MS = 40_000;
+
 /** Waits until the page's video moves. A player that holds its first frame for its instant is not there yet. */
 export async function playing(page: Page): Promise<void> {
   await page.locator("video").evaluate(
-    (video: HTMLVideoElement) =>
-      new Promise<void>((resolve) => {
+    (video: HTMLVideoElement, patience) =>
+      new Promise<void>((resolve, reject) => {
+        const began = performance.now();
         const look = () => {
-          if (!video.paused && video.readyState >= 3 && video.currentTime > 0) resolve();
-          else requestAnimationFrame(look);
+          const { paused, readyState, currentTime, error } = video;
+          if (!paused && readyState >= 3 && currentTime > 0) resolve();
+          else if (performance.now() - began < patience) requestAnimationFrame(look);
+          else {
+            const how = JSON.stringify({ paused, readyState, currentTime, error: error?.message });
+            reject(new Error(`the video does not play: ${how}`));
+          }
         };
         look();
       }),
-    undefined,
-    { timeout: 40_000 },
+    PLAY_TIMEOUT_MS,
+    { timeout: PLAY_TIMEOUT_MS },
   );
 }
 
@@ -70,12 +79,15 @@ export async function logFrames(page: Page): Promise<void> {
 export interface Displayed {
   readonly n: number;
   readonly ms: number;
+  /** Its programme date, in ms, where the page has a function `dateOf` for positions in the video. */
+  readonly date?: number;
 }
 
 /** Begins to read the code of every displayed frame; {@link displayed} fetches them. */
 export async function watchFrames(page: Page): Promise<void> {
-  await page.evaluate(() => {
+  await page.evaluate((coded) => {
     const { decode, AREA } = (globalThis as never as { frameCode: FrameCode }).frameCode;
+    const { dateOf } = globalThis as never as { dateOf?: (mediaTime: number) => number | undefined };
     const find = (root: ParentNode): HTMLVideoElement | undefined => {
       for (const element of root.querySelectorAll("*")) {
         if (element instanceof HTMLVideoElement) return element;
@@ -91,17 +103,21 @@ export async function watchFrames(page: Page): Promise<void> {
     canvas.height = AREA.height;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (context === null) throw new Error("no canvas");
-    const log: { n: number; ms: number }[] = [];
+    const log: { n: number; ms: number; date?: number }[] = [];
     Object.assign(globalThis, { frameLog: log });
     const read: VideoFrameRequestCallback = (_now, frame) => {
-      context.drawImage(video, AREA.x, AREA.y, AREA.width, AREA.height, 0, 0, AREA.width, AREA.height);
+      const k = video.videoWidth / coded;
+      const [x, y, w, h] = [AREA.x * k, AREA.y * k, AREA.width * k, AREA.height * k];
+      context.drawImage(video, x, y, w, h, 0, 0, AREA.width, AREA.height);
       const picture = context.getImageData(0, 0, AREA.width, AREA.height);
       const n = decode(picture, 1, { x: 0, y: 0 });
-      if (n !== undefined) log.push({ n, ms: frame.expectedDisplayTime });
+      const date = dateOf?.(frame.mediaTime);
+      if (n !== undefined)
+        log.push({ n, ms: frame.expectedDisplayTime, ...(date === undefined ? {} : { date }) });
       video.requestVideoFrameCallback(read);
     };
     video.requestVideoFrameCallback(read);
-  });
+  }, WIDTH);
 }
 
 interface FrameCode {

@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 export const CHANNEL = "show";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const BINARY = join(ROOT, "bin", "cuelight");
+/** `make build` makes it; CUELIGHT names another one. */
+const BINARY = process.env["CUELIGHT"] ?? join(ROOT, "bin", "cuelight");
 
 /** How long the server may take until it answers. */
 const START_TIMEOUT_MS = 20_000;
@@ -97,4 +98,15 @@ async function ready(child: ChildProcess, url: string, log: () => string): Promi
   }
   child.kill("SIGKILL");
   throw new Error(`the server did not answer within ${START_TIMEOUT_MS} ms:\n${log()}`);
+}
+
+/** Waits until the channel has media, and returns the address of its multivariant playlist. */
+export async function onAir(server: Server): Promise<string> {
+  const index = `${server.web}/hls/${CHANNEL}/index.m3u8`;
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while ((await fetch(index)).status !== 200) {
+    if (performance.now() > deadline) throw new Error(`there is no media:\n${server.log()}`);
+    await delay(50);
+  }
+  return index;
 }

@@ -23,6 +23,14 @@ export interface SourceOptions {
   readonly url: string;
   /** Container: `mpegts` for SRT, `flv` for RTMP. */
   readonly format: "mpegts" | "flv";
+  /** Number of the first frame; default 0. A source that follows another one is told apart by it. */
+  readonly first?: number;
+  /** How the picture is coded; default H.264. HEVC needs `mpegts`. */
+  readonly codec?: "h264" | "hevc";
+  /** How many times larger than {@link WIDTH}×{@link HEIGHT} the picture is coded; default 1. */
+  readonly scale?: number;
+  /** B-frames between two others; default none. */
+  readonly reorder?: number;
 }
 
 export interface SourceExit {
@@ -38,6 +46,8 @@ export interface Source {
   readonly frameDates: ReadonlyMap<number, number>;
   /** Ends the broadcast as an encoder's stop button does, and waits until ffmpeg is gone. Idempotent. */
   stop(): Promise<void>;
+  /** Ends ffmpeg as a crash or a pulled plug does, and waits until it is gone. */
+  kill(): Promise<void>;
   /** Resolves when ffmpeg has ended, whatever the reason. Never rejects. */
   readonly exited: Promise<SourceExit>;
   /** The end of what ffmpeg wrote to standard error, at most 64 KiB. */
@@ -49,9 +59,9 @@ export function hostMicros(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
 
-/** Starts pushing frames 0, 1, 2… to `url`, one every 1/30 s. */
-export function startSource({ url, format }: SourceOptions): Source {
-  const child = spawn("ffmpeg", encoderArgs(url, format), { stdio: ["pipe", "ignore", "pipe"] });
+/** Starts pushing numbered frames to `url`, one every 1/30 s. */
+export function startSource(options: SourceOptions): Source {
+  const child = spawn("ffmpeg", encoderArgs(options), { stdio: ["pipe", "ignore", "pipe"] });
   const complaints = keepTail(child);
   const exited = exitOf(child, complaints);
   const frameTimes = new Map<number, number>();
@@ -59,7 +69,7 @@ export function startSource({ url, format }: SourceOptions): Source {
   const stopping = new AbortController();
   void exited.then(() => stopping.abort());
 
-  const fed = feed(child.stdin, stopping.signal, (n) => {
+  const fed = feed(child.stdin, options.first ?? 0, stopping.signal, (n) => {
     frameTimes.set(n, hostMicros());
     frameDates.set(n, Date.now());
   });
@@ -75,34 +85,60 @@ export function startSource({ url, format }: SourceOptions): Source {
     clearTimeout(killer);
   }
 
-  return { frameTimes, frameDates, stop, exited, stderr: () => complaints.text };
+  async function kill(): Promise<void> {
+    child.kill("SIGKILL");
+    stopping.abort();
+    await Promise.all([fed, exited]);
+  }
+
+  return { frameTimes, frameDates, stop, kill, exited, stderr: () => complaints.text };
 }
 
-function encoderArgs(url: string, format: SourceOptions["format"]): string[] {
+function encoderArgs({ url, format, codec = "h264", scale = 1, reorder = 0 }: SourceOptions): string[] {
   const picture = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", `${WIDTH}x${HEIGHT}`, "-r", `${FPS}`];
   const sound = ["-f", "lavfi", "-i", "sine=frequency=220:sample_rate=48000"];
-  const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", `${FPS}`];
+  const prompted = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", `${FPS}`, "-bf", `${reorder}`];
+  const quiet = ["-x265-params", "log-level=error"];
+  const coder = codec === "h264" ? ["libx264", ...prompted] : ["libx265", ...prompted, ...quiet];
+  const size = ["-vf", `scale=${WIDTH * scale}:${HEIGHT * scale}:flags=neighbor`];
   const audio = ["-c:a", "aac", "-b:a", "64k", "-ac", "2", "-af", "volume=-20dB"];
   const container = format === "flv" ? ["-flvflags", "no_duration_filesize"] : [];
   const prompt = ["-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0"];
   return [
     ...["-hide_banner", "-loglevel", "warning", "-nostats", "-y"],
     ...[...picture, "-i", "pipe:0", ...sound, "-map", "0:v", "-map", "1:a"],
-    ...[...video, "-pix_fmt", "yuv420p", ...audio, ...prompt, ...container, "-f", format, url],
+    ...[
+      "-c:v",
+      ...coder,
+      ...(scale === 1 ? [] : size),
+      "-pix_fmt",
+      "yuv420p",
+      ...audio,
+      ...prompt,
+      ...container,
+      "-f",
+      format,
+      url,
+    ],
   ];
 }
 
 /** Hands over each frame when it is due, counted from the first; frames that are late follow at once. */
-async function feed(stdin: Writable, signal: AbortSignal, onFrame: (n: number) => void): Promise<void> {
+async function feed(
+  stdin: Writable,
+  first: number,
+  signal: AbortSignal,
+  onFrame: (n: number) => void,
+): Promise<void> {
   let broken = false;
   // ffmpeg hanging up is told by its exit; without a listener the broken pipe would end this process.
   stdin.on("error", () => {
     broken = true;
   });
   const start = performance.now();
-  for (let n = 0; !signal.aborted && !broken; n++) {
+  for (let n = first; !signal.aborted && !broken; n++) {
     const picture = drawFrame(n);
-    await until(start + (n * 1000) / FPS, signal);
+    await until(start + ((n - first) * 1000) / FPS, signal);
     if (signal.aborted) return;
     onFrame(n);
     if (!stdin.write(picture)) await once(stdin, "drain", { signal }).catch(() => undefined);

@@ -23,6 +23,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "soak",
+          environment: "node",
+          include: ["**/*.soak.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "shots",
           environment: "node",
           include: ["**/*.shots.ts"],

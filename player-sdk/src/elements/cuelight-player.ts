@@ -14,6 +14,7 @@ import { theme } from "./theme.ts";
  *
  * @attr channel - Name of the channel. Without one nothing happens.
  * @attr server - Origin of the server; default: the page's own.
+ * @attr token - A viewer's token: who the viewer is, and the way into a protected channel.
  * @attr muted - Starts without sound. Browsers often insist on it.
  * @attr latency - Overrides the channel's target latency, in ms.
  * @csspart video - The `<video>`.
@@ -23,6 +24,7 @@ export class CuelightPlayer extends LitElement {
   static override readonly properties = {
     channel: { type: String },
     server: { type: String },
+    token: { type: String },
     muted: { type: Boolean },
     latency: { type: Number },
     connection: { attribute: false },
@@ -34,6 +36,7 @@ export class CuelightPlayer extends LitElement {
 
   declare channel: string;
   declare server: string;
+  declare token: string;
   declare muted: boolean;
   declare latency: number | undefined;
   /** A connection that somebody else runs; without one the player makes and runs its own. */
@@ -49,6 +52,7 @@ export class CuelightPlayer extends LitElement {
     super();
     this.channel = "";
     this.server = "";
+    this.token = "";
     this.muted = false;
     this.detailed = false;
     this.silent = false;
@@ -84,7 +88,7 @@ export class CuelightPlayer extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    const inputs = ["channel", "server", "latency", "connection"] as const;
+    const inputs = ["channel", "server", "token", "latency", "connection"] as const;
     if (inputs.some((name) => changed.has(name))) this.#start();
   }
 
@@ -101,7 +105,7 @@ export class CuelightPlayer extends LitElement {
     this.#session = new Session({
       connection,
       video,
-      url: playlistUrl(this.#server, this.channel),
+      url: playlistUrl(this.#server, this.channel, this.token),
       latency: this.#latency,
       changed: () => this.#show(),
       opened: (opening) => this.dispatchEvent(new CustomEvent("cuelight-opened", { detail: opening })),
@@ -127,11 +131,13 @@ export class CuelightPlayer extends LitElement {
   }
 
   #connect(signal: AbortSignal): Connection {
+    const tokens = storedTokens();
+    if (this.token !== "") tokens.write(this.channel, this.token);
     const own = new Connection({
       url: socketUrl(this.#server),
       channel: this.channel,
       role: "viewer" satisfies Role,
-      tokens: storedTokens(),
+      tokens,
     });
     this.#own = own;
     own.run({ signal }).catch((cause: unknown) => reportError(cause));

@@ -42,9 +42,12 @@ export function socketUrl(server: string): string {
   return url.href;
 }
 
-/** Address of the channel's multivariant playlist. */
-export const playlistUrl = (server: string, channel: string): string =>
-  new URL(`/hls/${encodeURIComponent(channel)}/index.m3u8`, server).href;
+/** Address of the channel's multivariant playlist; a protected channel asks for a viewer's token. */
+export const playlistUrl = (server: string, channel: string, token = ""): string => {
+  const url = new URL(`/hls/${encodeURIComponent(channel)}/index.m3u8`, server);
+  if (token !== "") url.searchParams.set("token", token);
+  return url.href;
+};
 
 /** Calls `wake` whenever the page or the network comes back, until `signal` aborts. */
 export function onWake(wake: () => void, signal: AbortSignal): void {

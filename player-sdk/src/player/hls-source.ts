@@ -4,7 +4,7 @@
  *
  * @module
  */
-import Hls, { type ErrorData, ErrorTypes, Events, type LevelDetails } from "hls.js";
+import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events, type LevelDetails } from "hls.js";
 import { backoff, type Seconds, seconds, type Ticks, ticksAt } from "../core/index.ts";
 
 /** What the source is doing. */
@@ -28,6 +28,7 @@ export interface HlsSourceOptions {
 }
 
 const MISSING_RETRY = 1500;
+const CODEC_RETRY = 5000;
 const MEDIA_RECOVERY_GAP = 3000;
 const RESUMES = 4;
 
@@ -96,6 +97,19 @@ export class HlsSource {
     return Number.isNaN(offset) ? undefined : seconds(wanted / scale - offset);
   }
 
+  /**
+   * Where media go on after the domain that ends before a hole: at the date `wanted` (ms since 1970), or where
+   * the next domain begins, if that is later. Undefined while the playlist has no later domain.
+   */
+  beyondHole(at: Seconds, wanted: number): Seconds | undefined {
+    const domain = this.domainAt(at) ?? Number.POSITIVE_INFINITY;
+    const listed = [...(this.#details?.fragments ?? []), this.#details?.fragmentHint];
+    const next = listed.find((f) => f !== undefined && f !== null && f.cc > domain && f.gap !== true);
+    const begins = next?.programDateTime ?? undefined;
+    if (next === undefined || next === null || begins === undefined) return undefined;
+    return seconds(next.start + Math.max(0.05, (wanted - begins) / 1000));
+  }
+
   /** The discontinuity domain at position `at`. */
   domainAt(at: Seconds): number | undefined {
     const fragments = this.#details?.fragments ?? [];
@@ -134,6 +148,11 @@ export class HlsSource {
 
   #failed(hls: Hls, data: ErrorData): void {
     if (!data.fatal) return;
+    if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      this.#options.changed("failed", "This browser cannot play the video. Answers still count.");
+      this.#retryAfter(CODEC_RETRY, () => this.reload());
+      return;
+    }
     if (data.type === ErrorTypes.MEDIA_ERROR) this.#recoverMedia(hls);
     else this.#recoverNetwork(hls, data);
   }
@@ -152,6 +171,17 @@ export class HlsSource {
     if (status === 404 || status === 503) {
       this.#options.changed("waiting", "Waiting for the broadcast to begin.");
       this.#retryAfter(MISSING_RETRY, () => this.reload());
+      return;
+    }
+    if (status === 410) {
+      this.reload(); // the path of a protected channel's media is over: the first playlist names another
+      return;
+    }
+    if (status === 401 || status === 403) {
+      this.#options.changed(
+        "failed",
+        "This broadcast is not open to everybody. Open it with the link you were given.",
+      );
       return;
     }
     const known = data.type === ErrorTypes.NETWORK_ERROR || data.type === ErrorTypes.OTHER_ERROR;

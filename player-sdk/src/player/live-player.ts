@@ -44,6 +44,9 @@ const DEFAULT_LATENCY = 3000;
 const CLOCK_PATIENCE = 2500; // ms that loading waits for the clock, whose pings it would delay
 const STALL_RESTART = 1000; // ms after which going on is a new start
 const STALL_RELOAD = 5000; // ms after which a source that is on air is asked afresh
+const REACH_AGAIN = 2000; // ms that the source is given to load beyond a hole
+const HOLE = 250; // ms after which a stall is no hiccup
+const HAVE_CURRENT_DATA = 2;
 const GUARD = 1_500_000; // µs before O in which no seek disturbs
 
 /** One channel in one element. Create it, then {@link LivePlayer.run} it once. */
@@ -65,6 +68,8 @@ export class LivePlayer {
   #started = false;
   #learning = false;
   #stalledAt: Millis | undefined;
+  #liveAt = millis(Number.NEGATIVE_INFINITY); // when the channel last went on air
+  #reachedAt = millis(Number.NEGATIVE_INFINITY);
   #linked = false;
   #woken = false; // once a loss: a server that sends media takes sockets, too
   #lifetime: AbortSignal = AbortSignal.abort();
@@ -155,6 +160,7 @@ export class LivePlayer {
     this.#linked = linked;
     if (next === undefined || next === this.#timeline) return;
     const wentLive = next.live && this.#timeline?.live !== true;
+    if (wentLive) this.#liveAt = localNow();
     this.#timeline = next;
     this.#map = new TimelineMap(next);
     this.#source.latency = seconds(this.target / 1000);
@@ -221,8 +227,9 @@ export class LivePlayer {
       void this.#alignAndPlay();
       return;
     }
-    if (state === "waiting" || state === "failed") this.#started = false;
-    if (this.#phase !== "playing" || state === "failed") this.#enter(state, message);
+    const lost = state === "loading" && this.#options.video.readyState < HAVE_CURRENT_DATA;
+    if (state === "waiting" || state === "failed" || lost) this.#started = false;
+    if (this.#phase !== "playing" || !this.#started) this.#enter(state, message);
   }
 
   #wakeConnection(): void {
@@ -279,10 +286,34 @@ export class LivePlayer {
     void this.#alignAndPlay();
   }
 
+  /** Beyond a hole in the media it goes on as soon as what is due is there. */
+  #bridgeHole(): void {
+    const { video } = this.#options;
+    if (this.#stalledAt === undefined || this.#aligning || localNow() - this.#stalledAt < HOLE) return;
+    if (startPoint(stretches(video), this.#due) !== undefined) {
+      this.#stalledAt = undefined;
+      this.#rejoin();
+      void this.#alignAndPlay();
+      return;
+    }
+    this.#reachBeyond();
+  }
+
+  /** What is due lies beyond the hole and is not loaded: the source loads where the playhead is. */
+  #reachBeyond(): void {
+    const { video, connection } = this.#options;
+    const now = connection.now();
+    if (now === undefined || video.seeking || localNow() - this.#reachedAt < REACH_AGAIN) return;
+    const position = this.#source.beyondHole(seconds(video.currentTime), now / 1000 - this.target);
+    if (position === undefined) return;
+    this.#reachedAt = localNow();
+    video.currentTime = position;
+  }
+
   /** A source that brings nothing although the channel is on air is asked afresh. */
   #reviveStalled(): void {
     if (this.#stalledAt === undefined || this.#timeline?.live !== true || !this.#linked) return;
-    if (localNow() - this.#stalledAt < STALL_RELOAD) return;
+    if (localNow() - Math.max(this.#stalledAt, this.#liveAt) < STALL_RELOAD) return;
     this.#stalledAt = localNow();
     this.#started = false;
     this.#source.reload();
@@ -304,6 +335,7 @@ export class LivePlayer {
     const { video } = this.#options;
     const error = this.#errors.median(localNow());
     this.#learn(error);
+    this.#bridgeHole();
     this.#reviveStalled();
     const action = this.#controller.step({
       now: localNow(),
