@@ -74,7 +74,8 @@ test.concurrent.each(["hls.js", "shaka"] satisfies PlayerKind[])(
         stalls: stalls,
       });
       expect([...errors.map(({ what, why }) => `${what}: ${why}`), ...thrown]).toEqual([]);
-      expect(totalVideoFrames).toBeGreaterThan(PLAYED * 20);
+      // Of 30 a second: a page that is not in front shows fewer.
+      expect(totalVideoFrames).toBeGreaterThan(PLAYED * 5);
     } finally {
       await page.close();
       player.close();
