@@ -16,6 +16,7 @@ import (
 	hlscodecs "github.com/bluenviron/gohlslib/v2/pkg/codecs"
 	"github.com/bluenviron/gortmplib"
 	rtmpcodecs "github.com/bluenviron/gortmplib/pkg/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
@@ -118,6 +119,15 @@ func (b *baseIngest) publisher(nc net.Conn) error {
 	}
 }
 
+func isIDR(au [][]byte) bool {
+	for _, unit := range au {
+		if len(unit) > 0 && h264.NALUType(unit[0]&0x1F) == h264.NALUTypeIDR {
+			return true
+		}
+	}
+	return false
+}
+
 // carry hands a track's frames to the muxer. What the muxer refuses is logged
 // once by the reader's end; the figures would show it.
 func carry(reader *gortmplib.Reader, t *gortmplib.Track, muxer *gohlslib.Muxer, start time.Time) error {
@@ -126,6 +136,9 @@ func carry(reader *gortmplib.Reader, t *gortmplib.Track, muxer *gohlslib.Muxer, 
 		track := &gohlslib.Track{Codec: &hlscodecs.H264{SPS: c.SPS, PPS: c.PPS}, ClockRate: 90_000}
 		muxer.Tracks = append(muxer.Tracks, track)
 		reader.OnDataH264(t, func(pts, dts time.Duration, au [][]byte) {
+			if isIDR(au) { // its timestamps need the parameter sets in the stream
+				au = append([][]byte{c.SPS, c.PPS}, au...)
+			}
 			muxer.WriteH264(track, start.Add(pts), int64(pts*9/100_000), au)
 		})
 	case *rtmpcodecs.MPEG4Audio:

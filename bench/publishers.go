@@ -194,8 +194,9 @@ func publish(ctx context.Context, clip, target string, n int) ([]*exec.Cmd, erro
 // awaitLive waits until a playlist can be had.
 func awaitLive(ctx context.Context, url string) error {
 	deadline := time.Now().Add(publisherLive)
+	client := http.Client{Timeout: publisherLive}
 	for {
-		resp, err := http.Get(url)
+		resp, err := client.Get(url)
 		if err != nil {
 			return fmt.Errorf("wait for %s: %w", url, err)
 		}
