@@ -31,33 +31,24 @@ func (c *carrier) Broadcast(channel string, to wire.Audience, m wire.Message) {
 
 // band is the way of one channel's cues into its media.
 type band struct {
-	mu   sync.Mutex // protects what follows
-	told map[string]toldCue
+	mu   sync.Mutex     // protects told
+	told map[string]int // revision last told, of cues that are not over
 }
 
-// toldCue is what was last said in band of a cue.
-type toldCue struct {
-	data     string
-	revision int
-	at       clock.Ticks
-}
-
-// inBand is the JSON object that travels with a cue. It holds no text: media
-// can be loaded before the window opens.
+// inBand is the JSON object that travels with a revision of a cue. It holds no
+// text: media can be loaded before the window opens.
 type inBand struct {
 	ID      string        `json:"id"`
 	Rev     int           `json:"rev"`
 	Kind    string        `json:"kind"`
-	State   wire.State    `json:"state"`
 	Open    clock.Instant `json:"o_us"`
 	Close   clock.Instant `json:"c_us"`
 	Choices int           `json:"choices"`
 }
 
-// carry puts a cue into the channel's media. Its place is the media that is on
-// the screens when its window opens.
+// carry puts a cue into the channel's media, once for each revision.
 func (c *channel) carry(q wire.Cue, latency time.Duration, log *slog.Logger) {
-	if q.Open == 0 { // a draft is nobody's business
+	if q.Open == 0 || !c.band.news(q) { // a draft is nobody's business
 		return
 	}
 	if err := c.setCue(q, latency); err != nil && !errors.Is(err, packager.ErrEnded) {
@@ -65,36 +56,40 @@ func (c *channel) carry(q wire.Cue, latency time.Duration, log *slog.Logger) {
 	}
 }
 
+// news reports whether this revision has not been told, and remembers it.
+func (b *band) news(q wire.Cue) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.told == nil {
+		b.told = make(map[string]int)
+	}
+	fresh := q.Rev > b.told[q.ID]
+	b.told[q.ID] = max(q.Rev, b.told[q.ID])
+	if over(q) {
+		delete(b.told, q.ID)
+	}
+	return fresh
+}
+
+// over says that no further revision follows.
+func over(q wire.Cue) bool { return q.State == wire.StateRevealed || withdrawn(q) }
+
+func withdrawn(q wire.Cue) bool { return q.State == wire.StateCancelled || q.State == wire.StateVoid }
+
+// setCue lays a cue at the media that is on the screens when its window opens.
 func (c *channel) setCue(q wire.Cue, latency time.Duration) error {
-	data, err := json.Marshal(inBand{ID: q.ID, Rev: q.Rev, Kind: q.Kind, State: q.State, Open: q.Open, Close: q.Close, Choices: q.Choices})
+	data, err := json.Marshal(inBand{ID: q.ID, Rev: q.Rev, Kind: q.Kind, Open: q.Open, Close: q.Close, Choices: q.Choices})
 	if err != nil {
 		return fmt.Errorf("describe cue %s: %w", q.ID, err)
 	}
 	m := c.current.Load()
-	c.band.mu.Lock()
-	defer c.band.mu.Unlock()
-	told, known := c.band.told[q.ID]
-	if told.data == string(data) {
-		return nil
-	}
-	if !known {
-		told.at = m.MediaAt(q.Open.Add(-latency))
-	}
-	told.data, told.revision = string(data), told.revision+1
 	in := packager.Cue{
-		ID: q.ID, Revision: told.revision, At: told.at, Duration: q.Close.Sub(q.Open), Data: data,
-		Cancelled: q.State == wire.StateCancelled || q.State == wire.StateVoid,
+		ID: q.ID, Revision: q.Rev, At: m.MediaAt(q.Open.Add(-latency)), Duration: q.Close.Sub(q.Open), Data: data,
+		Cancelled: withdrawn(q),
 	}
-	if q.State == wire.StateClosed || q.State == wire.StateRevealed {
-		end := max(told.at, m.MediaAt(q.Close.Add(-latency)))
+	if q.State == wire.StateRevealed {
+		end := max(in.At, m.MediaAt(q.Close.Add(-latency)))
 		in.End = &end
 	}
-	if err := c.packager.SetCue(in); err != nil {
-		return err
-	}
-	if c.band.told == nil {
-		c.band.told = make(map[string]toldCue)
-	}
-	c.band.told[q.ID] = told
-	return nil
+	return c.packager.SetCue(in)
 }
