@@ -74,6 +74,26 @@ func ParameterSets(units [][]byte) (sps, pps []byte) {
 	return sps, pps
 }
 
+// SetsOf returns all of a video codec's parameter sets, nil while one is missing
+// and for sound.
+func SetsOf(codec media.Codec) [][]byte {
+	var sets [][]byte
+	switch c := codec.(type) {
+	case *media.H264:
+		sets = [][]byte{c.SPS, c.PPS}
+	case *media.HEVC:
+		sets = [][]byte{c.VPS, c.SPS, c.PPS}
+	case *media.AV1:
+		sets = [][]byte{c.SequenceHeader}
+	}
+	for _, s := range sets {
+		if len(s) == 0 {
+			return nil
+		}
+	}
+	return sets
+}
+
 func learn(to *[]byte, unit []byte) {
 	if unit != nil && !bytes.Equal(*to, unit) {
 		*to = bytes.Clone(unit)

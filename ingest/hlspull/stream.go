@@ -81,30 +81,11 @@ func (s *stream) setTracks(c *contents, p piece) {
 	}
 	for i, t := range s.tracks {
 		t.keyed = t.codec.Kind() == media.Audio || t.keyed && !p.missed
-		if newer := parameterSets(c.codecs[i]); newer != nil {
-			t.sets = t.sets || !slices.EqualFunc(newer, parameterSets(t.codec), slices.Equal)
+		if newer := ingest.SetsOf(c.codecs[i]); newer != nil {
+			t.sets = t.sets || !slices.EqualFunc(newer, ingest.SetsOf(t.codec), slices.Equal)
 			ingest.Learn(t.codec, newer)
 		}
 	}
-}
-
-// parameterSets returns what a container says, nil when it says nothing.
-func parameterSets(codec media.Codec) [][]byte {
-	var sets [][]byte
-	switch c := codec.(type) {
-	case *media.H264:
-		sets = [][]byte{c.SPS, c.PPS}
-	case *media.HEVC:
-		sets = [][]byte{c.VPS, c.SPS, c.PPS}
-	case *media.AV1:
-		sets = [][]byte{c.SequenceHeader}
-	}
-	for _, s := range sets {
-		if len(s) == 0 {
-			return nil
-		}
-	}
-	return sets
 }
 
 // add queues a frame that can be decoded.
@@ -144,7 +125,7 @@ func withSets(codec media.Codec, units [][]byte) [][]byte {
 	if ingest.Learn(own, units) {
 		return units
 	}
-	return append(parameterSets(codec), units...)
+	return append(ingest.SetsOf(codec), units...)
 }
 
 // startAt drops sound of a time that has no pictures and takes the first
@@ -185,5 +166,5 @@ func frozen(codec media.Codec) (copied media.Codec, known bool) {
 	default:
 		return codec, true
 	}
-	return codec, parameterSets(codec) != nil
+	return codec, ingest.SetsOf(codec) != nil
 }

@@ -49,7 +49,7 @@ func (ts *tracks) configure(key trackKey, codec media.Codec, f format) error {
 		t.renew(codec)
 	case !sameConfig(t.codec, codec):
 		t.codec, t.fresh = codec, nil
-		t.ready = len(parameterSets(codec)) > 0 || key.kind == media.Audio
+		t.ready = len(ingest.SetsOf(codec)) > 0 || key.kind == media.Audio
 		ts.changed = ts.begun
 	}
 	return nil
@@ -60,7 +60,7 @@ func (ts *tracks) add(key trackKey, codec media.Codec, f format) error {
 		return ingest.Errorf(ingest.CodeUnsupportedCodec, "more than %d tracks: send fewer", ingest.MaxTracks)
 	}
 	t := &track{trackKey: key, id: len(ts.order) + 1, codec: codec, format: f}
-	t.ready = len(parameterSets(codec)) > 0 || key.kind == media.Audio
+	t.ready = len(ingest.SetsOf(codec)) > 0 || key.kind == media.Audio
 	ts.byKey[key] = t
 	ts.order = append(ts.order, t)
 	ts.changed = ts.begun
@@ -73,29 +73,10 @@ func sameKind(a, b media.Codec) bool { return a.Kind() == media.Video && a.Name(
 
 // renew keeps parameter sets that differ for the next key frame.
 func (t *track) renew(codec media.Codec) {
-	sets := parameterSets(codec)
-	if len(sets) > 0 && !slices.EqualFunc(sets, parameterSets(t.codec), bytes.Equal) {
+	sets := ingest.SetsOf(codec)
+	if len(sets) > 0 && !slices.EqualFunc(sets, ingest.SetsOf(t.codec), bytes.Equal) {
 		t.codec, t.fresh = codec, sets
 	}
-}
-
-// parameterSets returns all of a video codec's, nothing while one is missing.
-func parameterSets(codec media.Codec) [][]byte {
-	var sets [][]byte
-	switch c := codec.(type) {
-	case *media.H264:
-		sets = [][]byte{c.SPS, c.PPS}
-	case *media.HEVC:
-		sets = [][]byte{c.VPS, c.SPS, c.PPS}
-	case *media.AV1:
-		sets = [][]byte{c.SequenceHeader}
-	}
-	for _, s := range sets {
-		if len(s) == 0 {
-			return nil
-		}
-	}
-	return sets
 }
 
 // learn takes parameter sets out of a key frame, until the session begins and

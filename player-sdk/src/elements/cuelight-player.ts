@@ -31,6 +31,7 @@ export class CuelightPlayer extends LitElement {
     detailed: { state: true },
     silent: { state: true },
     notice: { state: true },
+    hopeless: { state: true },
   };
   static override readonly styles = [theme, playerStyles];
 
@@ -44,6 +45,8 @@ export class CuelightPlayer extends LitElement {
   declare private detailed: boolean;
   declare private silent: boolean;
   declare private notice: string;
+  /** The picture will not come by waiting. */
+  declare private hopeless: boolean;
   #session: Session | undefined;
   #own: Connection | undefined;
   #lifetime: AbortController | undefined;
@@ -57,6 +60,7 @@ export class CuelightPlayer extends LitElement {
     this.detailed = false;
     this.silent = false;
     this.notice = "";
+    this.hopeless = false;
   }
 
   /** What runs behind the element; undefined while there is no channel. For rigs and debugging. */
@@ -157,6 +161,7 @@ export class CuelightPlayer extends LitElement {
     if (this.detailed) this.#set("cuelight-details", { details: session.details });
     this.silent = this.#video?.muted === true;
     this.notice = session.notice;
+    this.hopeless = session.player.view.phase === "failed";
     this.toggleAttribute("blocked", session.player.view.phase === "paused");
   }
 
@@ -211,7 +216,7 @@ export class CuelightPlayer extends LitElement {
             ${iconPlay}
           </button>
           <p class="notice" aria-live="polite" ?hidden=${this.notice === ""} data-testid="notice">
-            <span class="spinner" aria-hidden="true"></span>${this.notice}
+            <span class="spinner" aria-hidden="true" ?hidden=${this.hopeless}></span>${this.notice}
           </p>
           ${this.silent && this.notice === "" ? this.#unmute() : nothing}
         </div>
