@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"os"
@@ -198,18 +200,21 @@ func TestLadder(t *testing.T) {
 			t.Errorf("no %s in\n%s", size, text)
 		}
 	}
-	var judges []*packagertest.Judge
-	for _, name := range []string{"video", "video2", "video3"} {
+	qualities := []string{"video", "video2", "video3"}
+	for _, name := range qualities {
 		playlist := func() string { return string(s.get(t, "/hls/show/"+name+".m3u8")) }
-		full := until(t, "whole segments of "+name, playlist, func(text string) bool { return strings.Count(text, "#EXTINF") >= 4 })
-		var delta string
-		for again := ""; again != full; { // both of one moment
-			full = playlist()
-			delta = string(s.get(t, "/hls/show/"+name+".m3u8?_HLS_skip=YES"))
-			again = playlist()
-		}
-		j := packagertest.NewJudge(t, func(file string) []byte { return s.get(t, "/hls/show/"+file) })
-		j.Read(full, delta)
+		until(t, "whole segments of "+name, playlist, func(text string) bool { return strings.Count(text, "#EXTINF") >= 4 })
+	}
+	still := s.moment(t, "show", append(qualities, "audio"))
+	var judges []*packagertest.Judge
+	for _, name := range qualities {
+		j := packagertest.NewJudge(t, func(file string) []byte {
+			if text, ok := still[file]; ok {
+				return text
+			}
+			return s.get(t, "/hls/show/"+file)
+		})
+		j.Read(string(still[name+".m3u8"]), string(still[name+deltaQuery]))
 		judges = append(judges, j)
 	}
 	packagertest.Together(t, judges...)
@@ -217,6 +222,30 @@ func TestLadder(t *testing.T) {
 	if h.Ladder == nil || h.Ladder.State != "running" || h.Ladder.Restarts != 0 || len(h.Renditions) != 4 {
 		t.Errorf("health: ladder %+v, renditions %+v", h.Ladder, h.Renditions)
 	}
+}
+
+const deltaQuery = ".m3u8?_HLS_skip=YES"
+
+// moment reads the playlists of some renditions, full and delta, all of one
+// moment: the channel goes on while they are read, and what one says of another
+// can only be judged if nothing was published in between.
+func (s *station) moment(t *testing.T, channel string, renditions []string) map[string][]byte {
+	t.Helper()
+	read := func() map[string][]byte {
+		files := map[string][]byte{}
+		for _, name := range renditions {
+			for _, file := range []string{name + ".m3u8", name + deltaQuery} {
+				files[file] = s.get(t, "/hls/"+channel+"/"+file)
+			}
+		}
+		return files
+	}
+	was := read()
+	return until(t, "a moment without a new part", read, func(now map[string][]byte) bool {
+		same := maps.EqualFunc(was, now, bytes.Equal)
+		was = now
+		return same
+	})
 }
 
 func TestLadderWithoutFFmpeg(t *testing.T) {
