@@ -74,8 +74,13 @@ type Rendition struct {
 	Whole  map[string]*File
 	// Hinted are requests for parts that were hinted at and not listed yet.
 	Hinted []*File
-	// Later are requests for what had left the playlist.
+	// Gone are the files that left the playlist while it was watched, and Later
+	// the requests for them.
+	Gone  []Gone
 	Later []Late
+	// Pending is the reload that had no answer yet when the probe ended, its
+	// Received the end. Sent is zero without one.
+	Pending Reload
 }
 
 // Delta is a delta update, the full playlist of the moment, and what the client
@@ -104,12 +109,23 @@ type File struct {
 // WholeSegment is the part number of a File that is a segment.
 const WholeSegment = 1<<64 - 1
 
+// Gone is a file that left the playlist and has to stay for a while.
+type Gone struct {
+	At   Position // Part is WholeSegment for a segment
+	Left time.Time
+	// Must is how long since then it has to be there, Should how long it should.
+	// Must may be over already, and then is not more than 0.
+	Must, Should time.Duration
+}
+
 // Late is a request for something that the playlist does not list any more.
 type Late struct {
 	Exchange
-	Part    bool          // a part; otherwise a segment
-	After   time.Duration // since it was gone
-	Promise time.Duration // how long it has to be there
+	Gone
+	After time.Duration // since it left
+	// MustEnd and ShouldEnd say that the request was made as late as could be to
+	// tell that the file was there all the time.
+	MustEnd, ShouldEnd bool
 }
 
 // Trial is one request made to see how the server answers it.

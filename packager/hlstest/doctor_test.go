@@ -32,7 +32,7 @@ func healthy(t *testing.T) *patient {
 		next := show
 		next.Start, next.Duration = first+ticks(24*time.Second), 40*time.Second
 		b := broadcast{acts: []act{perform(show), perform(next)}, cfg: packager.Config{Window: 16 * time.Second}}
-		sound.c = b.watch(t, 27*time.Second, hlstest.Config{For: 16500 * time.Millisecond})
+		sound.c = b.watch(t, 27*time.Second, hlstest.Config{For: 18500 * time.Millisecond})
 		p := &patient{T: t, Capture: sound.c}
 		p.edit(-1, -1, "PART-HOLD-BACK=1.002", "PART-HOLD-BACK=3.000")
 		p.edit(-1, -1, ",HOLD-BACK=6.000", ",HOLD-BACK=30.000")
@@ -275,16 +275,27 @@ func keep(s string, n int) string {
 	return head + rest
 }
 
-// late makes something that left the playlist missing.
+// late makes a file that left the playlist missing before its time.
 func (p *patient) late(part bool) {
 	p.Helper()
 	for i := range p.Renditions[0].Later {
-		if x := &p.Renditions[0].Later[i]; x.Part == part {
+		if x := &p.Renditions[0].Later[i]; (x.At.Part != hlstest.WholeSegment) == part && x.MustEnd {
 			x.Status = 404
 			return
 		}
 	}
-	p.Fatal("nothing left the playlist")
+	p.Fatal("nothing was followed after it left the playlist")
+}
+
+// over adds what a server says after the end of an event.
+func (p *patient) over() {
+	ended := *p.early()
+	ended.Ended = true
+	known := ended
+	p.Trials = append(p.Trials, hlstest.Trial{
+		Kind: hlstest.TrialEnded, Playlist: &ended, Known: &known,
+		Exchange: hlstest.Exchange{Status: 200, Sent: p.Done, FirstByte: p.Done, Received: p.Done},
+	})
 }
 
 // unmark takes INDEPENDENT from the first part of a segment.

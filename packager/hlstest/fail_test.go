@@ -23,6 +23,11 @@ var doctored = []struct {
 		p.rewrite(0, -2, func(s string) string { return "\ufeff" + s })
 	}},
 	{"C2", "version 1 with EXT-X-MAP", nil, func(p *patient) { p.version(-2, "1") }},
+	{"C2", "a multivariant playlist of version 9", nil, func(p *patient) {
+		m := *p.Multivariant
+		m.Version = 9
+		p.Multivariant = &m
+	}},
 	{"C3", "a target duration twice", nil, func(p *patient) {
 		p.edit(0, -2, "#EXT-X-TARGETDURATION:2\n", "#EXT-X-TARGETDURATION:2\n#EXT-X-TARGETDURATION:2\n")
 	}},
@@ -60,6 +65,10 @@ var doctored = []struct {
 	}},
 	{"C8", "a window of four seconds", nil, func(p *patient) { p.rewrite(0, -2, func(s string) string { return keep(s, 2) }) }},
 	{"C9", "a discontinuity sequence that jumps", nil, func(p *patient) { p.domain(0, -2) }},
+	{"C9", "no discontinuity sequence", nil, func(p *patient) {
+		re := regexp.MustCompile(`#EXT-X-DISCONTINUITY-SEQUENCE.*\n`)
+		p.rewrite(-1, -1, func(s string) string { return re.ReplaceAllString(s, "") })
+	}},
 	{"C10", "an init section of another track", nil, func(p *patient) {
 		for key, f := range p.Renditions[0].Inits {
 			copied, init := *f, *f.Init
@@ -73,13 +82,35 @@ var doctored = []struct {
 	{"C12", "EXT-X-PLAYLIST-TYPE in a sliding playlist", nil, func(p *patient) {
 		p.edit(0, -1, "#EXT-X-TARGETDURATION:2\n", "#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:EVENT\n")
 	}},
+	{"C12", "EXT-X-PLAYLIST-TYPE:VOD in a playlist that grows", nil, func(p *patient) {
+		p.edit(0, -1, "#EXT-X-TARGETDURATION:2\n", "#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n")
+	}},
+	{"C12", "another playlist after the end", (*patient).over, func(p *patient) {
+		x := p.trial(hlstest.TrialEnded)
+		other := *p.last(0).Playlist
+		other.Ended = true
+		x.Known = &other
+	}},
 	{"C13", "a removed segment that is gone", nil, func(p *patient) { p.late(false) }},
+	{"C13", "a removed segment that is gone before RFC 8216 allows it", nil, func(p *patient) {
+		for i := range p.Renditions[0].Later {
+			if x := &p.Renditions[0].Later[i]; x.At.Part == hlstest.WholeSegment && x.After > x.Must && x.After <= x.Should {
+				x.Status = 404
+				return
+			}
+		}
+		p.Fatal("no segment was followed for long enough")
+	}},
 	{"P1", "another part target in one answer", nil, func(p *patient) { p.edit(1, -2, "PART-TARGET=0.334", "PART-TARGET=0.335") }},
 	{"P2", "a part target shorter than the parts", nil, func(p *patient) { p.edit(-1, -1, "PART-TARGET=0.334", "PART-TARGET=0.333") }},
 	{"P3", "a part target much longer than the parts", nil, func(p *patient) { p.edit(-1, -1, "PART-TARGET=0.334", "PART-TARGET=0.400") }},
 	{"P4", "a part with other bytes than the segment", nil, func(p *patient) {
 		msn, _ := p.newest()
 		change(p.Renditions[0].Parts, hlstest.Position{MSN: msn, Part: 1}, func(m *hlstest.Media) { m.Runs[0].Samples[0].Sum++ })
+	}},
+	{"P4", "another event in the part than in the segment", func(p *patient) { p.events(goodEvent) }, func(p *patient) {
+		msn, _ := p.newest()
+		change(p.Renditions[0].Parts, hlstest.Position{MSN: msn}, func(m *hlstest.Media) { m.Events[0].Time++ })
 	}},
 	{"P5", "a date behind the first part", nil, func(p *patient) {
 		re := regexp.MustCompile(`(#EXT-X-PROGRAM-DATE-TIME:.*\n)(#EXT-X-PART:.*\n)`)
@@ -97,8 +128,41 @@ var doctored = []struct {
 		msn, _ := p.newest()
 		p.unmark(msn)
 	}},
+	{"P6", "no part since three seconds when the probe ends", nil, func(p *patient) {
+		r := p.Renditions[0]
+		x := *p.last(0)
+		at := x.Playlist.Next()
+		x.Asked = hlstest.Directives{MSN: at.MSN, Part: at.Part, HasMSN: true, HasPart: true}
+		x.Playlist, x.Status, x.Sent, x.Received = nil, 0, x.FirstByte, x.FirstByte.Add(3*time.Second)
+		r.Pending = x
+	}},
 	{"P8", "a part that is gone too early", nil, func(p *patient) { p.late(true) }},
+	{"P8", "parts that are removed before older ones", nil, func(p *patient) {
+		list := p.last(0).Playlist.Segments
+		for i := range list {
+			if len(list[i].Parts) > 0 {
+				re := regexp.MustCompile(fmt.Sprintf(`#EXT-X-PART:.*"video-%d\..*\n`, list[i+1].MSN))
+				p.rewrite(0, -2, func(s string) string { return re.ReplaceAllString(s, "") })
+				return
+			}
+		}
+	}},
 	{"P9", "a segment without a key frame", nil, func(p *patient) {
+		msn, _ := p.newest()
+		p.unmark(msn)
+		p.both(msn, 0, func(m *hlstest.Media, _ bool) {
+			for i := range m.Runs {
+				for k := range m.Runs[i].Samples {
+					m.Runs[i].Samples[k].Sync = false
+				}
+			}
+		})
+	}},
+	{"P9", "a segment without a key frame, and no claim that there is one", func(p *patient) {
+		m := *p.Multivariant
+		m.Independent = false
+		p.Multivariant = &m
+	}, func(p *patient) {
 		msn, _ := p.newest()
 		p.unmark(msn)
 		p.both(msn, 0, func(m *hlstest.Media, _ bool) {
@@ -125,6 +189,16 @@ var doctored = []struct {
 		f.FirstByte = f.Received.Add(-2 * time.Second)
 		p.Renditions[0].Hinted[0] = &f
 	}},
+	{"P13", "a hinted part that is not found and listed then", nil, func(p *patient) {
+		f := *p.Renditions[0].Hinted[0]
+		f.Status = 404
+		p.Renditions[0].Hinted[0] = &f
+	}},
+	{"P14", "an abandoned hint that is answered", nil, func(p *patient) {
+		f := *p.Renditions[0].Hinted[0]
+		f.URL += ".other"
+		p.Renditions[0].Hinted[0] = &f
+	}},
 	{"P14", "an unknown name that is there", nil, func(p *patient) { p.trial(hlstest.TrialUnknown).Status = 200 }},
 
 	{"B1", "an answer before the segment is whole", nil, func(p *patient) { p.trial(hlstest.TrialSegment).Playlist = p.early() }},
@@ -137,15 +211,7 @@ var doctored = []struct {
 	{"B5", "a part without a segment that is answered", nil, func(p *patient) { p.trial(hlstest.TrialPartAlone).Status = 200 }},
 	{"B6", "a segment far ahead that is answered", nil, func(p *patient) { p.trial(hlstest.TrialFarSegment).Status = 200 }},
 	{"B7", "a wait of eight seconds", nil, func(p *patient) { p.last(0).Sent = p.last(0).Sent.Add(-8 * time.Second) }},
-	{"B8", "directives that mean something after the end", func(p *patient) {
-		ended := *p.early()
-		ended.Ended = true
-		at := p.Done
-		p.Trials = append(p.Trials, hlstest.Trial{
-			Kind: hlstest.TrialEnded, Playlist: &ended,
-			Exchange: hlstest.Exchange{Status: 200, Sent: at, FirstByte: at, Received: at},
-		})
-	}, func(p *patient) { p.trial(hlstest.TrialEnded).Playlist = p.early() }},
+	{"B8", "directives that mean something after the end", (*patient).over, func(p *patient) { p.trial(hlstest.TrialEnded).Playlist = p.early() }},
 	{"B9", "another answer to the same request", nil, func(p *patient) {
 		x := p.trial(hlstest.TrialSame)
 		again := *x.Again
@@ -177,10 +243,41 @@ var doctored = []struct {
 		d.Segments = slices.Clone(d.Segments)
 		d.Segments[0].URI = "video-other.mp4"
 	}},
+	{"D2", "a date range that is left out without v2", nil, func(p *patient) {
+		for i := range p.Renditions[0].Deltas {
+			if d := &p.Renditions[0].Deltas[i]; d.Update.Asked.Skip == "YES" && d.Update.Playlist.MediaSequence == d.Full.MediaSequence {
+				full := *d.Full
+				full.Ranges = []hlstest.DateRange{{ID: "one"}}
+				d.Full = &full
+			}
+		}
+	}},
 	{"D4", "RECENTLY-REMOVED-DATERANGES missing", func(p *patient) { p.skipRanges(true) }, func(p *patient) { p.skipRanges(false) }},
+	{"D4", "a date range that is older than CAN-SKIP-UNTIL", (*patient).history, func(p *patient) {
+		u := p.newestDelta().Update.Playlist
+		u.Ranges = append(u.Ranges, hlstest.DateRange{ID: "old"})
+	}},
+	{"D4", "a removed date range that is not told of", (*patient).history, func(p *patient) {
+		p.newestDelta().Update.Playlist.Skip.Removed = nil
+	}},
+	{"D4", "a new date range that is left out", (*patient).history, func(p *patient) {
+		p.newestDelta().Update.Playlist.Ranges = nil
+	}},
+	{"D4", "a listed date range that is named as removed", (*patient).history, func(p *patient) {
+		s := p.newestDelta().Update.Playlist.Skip
+		s.Removed = append(s.Removed, "old")
+	}},
 
 	{"R1", "no reports", nil, func(p *patient) {
 		re := regexp.MustCompile(`#EXT-X-RENDITION-REPORT.*\n`)
+		p.rewrite(0, -2, func(s string) string { return re.ReplaceAllString(s, "") })
+	}},
+	{"R1", "a report twice", nil, func(p *patient) {
+		re := regexp.MustCompile(`#EXT-X-RENDITION-REPORT.*\n`)
+		p.rewrite(0, -2, func(s string) string { return re.ReplaceAllString(s, "$0$0") })
+	}},
+	{"R1", "a report without LAST-PART", nil, func(p *patient) {
+		re := regexp.MustCompile(`,LAST-PART=\d+`)
 		p.rewrite(0, -2, func(s string) string { return re.ReplaceAllString(s, "") })
 	}},
 	{"R2", "a reported part that is not there", nil, func(p *patient) { p.trial(hlstest.TrialReported).Status = 404 }},
@@ -203,9 +300,24 @@ var doctored = []struct {
 		p.Multivariant = &m
 	}},
 
+	{"R6", "an average above the peak", nil, func(p *patient) {
+		m := *p.Multivariant
+		m.Variants = slices.Clone(m.Variants)
+		m.Variants[0].Average = 2 * m.Variants[0].Bandwidth
+		p.Multivariant = &m
+	}},
 	{"T1", "a rendition with dates 20 ms off", nil, func(p *patient) { p.shiftDates(1, 0, 20*time.Millisecond) }},
 	{"T2", "dates without milliseconds", nil, func(p *patient) { p.edit(0, -1, ".000Z\n", "Z\n") }},
 	{"T3", "a date 10 ms off", nil, func(p *patient) { p.shiftDates(-1, p.quiet(), 10*time.Millisecond) }},
+	{"T3", "dates that go back at a discontinuity", nil, func(p *patient) {
+		for _, s := range p.early().Segments {
+			if s.Discontinuity {
+				p.shiftDates(-1, s.MSN, -1500*time.Millisecond)
+				return
+			}
+		}
+		p.Fatal("no discontinuity")
+	}},
 	{"T4", "a discontinuity without a date", nil, func(p *patient) {
 		re := regexp.MustCompile(`(#EXT-X-DISCONTINUITY\n(?:#EXT-X-MAP.*\n)?)#EXT-X-PROGRAM-DATE-TIME:.*\n`)
 		p.rewrite(-1, -1, func(s string) string { return re.ReplaceAllString(s, "$1") })
@@ -216,6 +328,15 @@ var doctored = []struct {
 	}},
 	{"T7", "a date range that goes too early", (*patient).cues, func(p *patient) { p.forget(0, -2) }},
 	{"T8", "a rendition without one of the date ranges", (*patient).cues, func(p *patient) { p.forget(1, -1) }},
+	{"T8", "a rendition that says something else of a date range", (*patient).cues, func(p *patient) {
+		p.edit(1, -1, `X-CUE="1"`, `X-CUE="9"`)
+	}},
+	{"T8", "a rendition without date ranges, and its sound too", (*patient).cues, func(p *patient) {
+		re := regexp.MustCompile(`#EXT-X-DATERANGE.*\n`)
+		for i := range p.Renditions[1:] {
+			p.rewrite(i+1, -1, func(s string) string { return re.ReplaceAllString(s, "") })
+		}
+	}},
 	{"T9", "a date range without an attribute of its own", (*patient).cues, func(p *patient) { p.edit(-1, -1, `,X-CUE="1"`, "") }},
 	{"T10", "date ranges without a date", (*patient).cues, func(p *patient) {
 		re := regexp.MustCompile(`#EXT-X-PROGRAM-DATE-TIME:.*\n`)
@@ -275,7 +396,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 			if tc.prepare != nil {
 				tc.prepare(p)
 				if got := broken(hlstest.Check(*p.Capture)); got != nil {
-					t.Fatalf("the preparation breaks %v", got)
+					t.Fatalf("the preparation breaks %v\n%s", got, describe(hlstest.Check(*p.Capture)))
 				}
 			}
 			tc.spoil(p)

@@ -10,14 +10,15 @@ import (
 // Limits of following a rendition.
 const (
 	manySegments = 600       // a playlist this long is not read for every part
-	maxKept      = 1_500_000 // segments in all playlists that are kept
-	maxBodies    = 32 << 20  // bytes of the texts of playlists
+	maxKept      = 1_500_000 // segments, parts, attributes and the like in all playlists that are kept
+	maxBodies    = 64 << 20  // bytes of the texts of all playlists
 	maxFailures  = 10        // reloads in a row
-	backlog      = 4         // segments that are loaded of what is there at first
+	backlog      = 4         // segments that are loaded of the end of what is there at first
+	sampled      = 2         // and of its beginning and its middle, if it is long
 	maxJobs      = 4096
-	everyHint    = 5 // reloads for each hinted part that is loaded ahead
-	everyDelta   = 3 // and for each delta update
-	maxWaiting   = 4 // requests that are made later
+	everyHint    = 5  // reloads for each hinted part that is loaded ahead
+	everyDelta   = 3  // and for each delta update
+	maxWaiting   = 64 // files that have left the playlist and are asked for later
 )
 
 // follower reloads one media playlist and loads what it lists, as a player
@@ -29,11 +30,11 @@ type follower struct {
 	jobs    chan job
 	listed  map[string]bool // files that were given to load
 	before  *Playlist
+	seen    time.Time // when before was read
 	reloads int
-	bodies  int
 	wg      sync.WaitGroup
-	waiting chan struct{} // one for each request that is made later
-	longest time.Duration
+	waiting chan struct{}    // one for each file that is asked for later
+	born    map[uint64]birth // segments that are listed
 }
 
 // job is a file to load.
@@ -50,6 +51,7 @@ func (f *follower) run(ctx context.Context) {
 	f.jobs = make(chan job, maxJobs)
 	f.listed = map[string]bool{}
 	f.waiting = make(chan struct{}, maxWaiting)
+	f.born = map[uint64]birth{}
 	var loading sync.WaitGroup
 	loading.Go(func() {
 		for j := range f.jobs {
@@ -67,8 +69,9 @@ func (f *follower) follow(ctx context.Context) {
 	var d Directives
 	for ctx.Err() == nil && failures < maxFailures && f.kept.Load() < maxKept {
 		reload := f.playlist(ctx, f.r.URL, d, f.timeout())
-		if ctx.Err() != nil && reload.Err != "" {
-			return // the probe ended, not the server
+		if ctx.Err() != nil && reload.Err != "" { // the probe ended, not the server
+			f.r.Pending = reload
+			return
 		}
 		f.keep(reload)
 		p := reload.Playlist
@@ -81,12 +84,11 @@ func (f *follower) follow(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		f.longest = max(f.longest, p.listed())
 		f.take(ctx, reload.URL, p)
 		f.delta(ctx, reload)
-		f.gone(ctx, reload.URL, p)
+		f.gone(ctx, &reload)
 		moved := f.before == nil || p.Next() != f.before.Next() || p.MediaSequence != f.before.MediaSequence
-		f.before = p
+		f.before, f.seen = p, reload.FirstByte
 		if p.Ended {
 			f.ended(ctx, reload.URL, p)
 			return
@@ -100,18 +102,9 @@ func (f *follower) follow(ctx context.Context) {
 	if failures == maxFailures {
 		f.note(fmt.Sprintf("%s could not be read %d times in a row and was given up", f.r.URI, maxFailures))
 	}
-	if f.kept.Load() >= maxKept {
-		f.note("the playlists are too long to follow for longer")
-	}
 }
 
 func (f *follower) keep(r Reload) {
-	if f.bodies += len(r.Body); f.bodies > maxBodies {
-		r.Body = nil
-	}
-	if r.Playlist != nil {
-		f.kept.Add(int64(len(r.Playlist.Segments)))
-	}
 	f.r.Reloads = append(f.r.Reloads, r)
 	f.reloads++
 }
@@ -159,13 +152,7 @@ func (f *follower) take(ctx context.Context, base string, p *Playlist) {
 	from := 0
 	if f.before == nil && !p.Ended {
 		from = max(0, len(p.Segments)-backlog)
-		for i := range p.Segments[:from] { // known, not loaded
-			s := &p.Segments[i]
-			f.listed[segmentKey(s)] = true
-			for n := range s.Parts {
-				f.listed[partKey(&s.Parts[n])] = true
-			}
-		}
+		f.skip(base, p.Segments[:from])
 	}
 	for i := from; i < len(p.Segments); i++ {
 		s := &p.Segments[i]
@@ -181,6 +168,25 @@ func (f *follower) take(ctx context.Context, base string, p *Playlist) {
 	if uri, ok := p.hint("PART"); ok && !p.Ended && f.reloads%everyHint == 1 && len(p.Segments) > 0 {
 		s := &p.Segments[len(p.Segments)-1]
 		f.ahead(ctx, resolve(base, uri), Position{p.Next().MSN, p.Next().Part}, s)
+	}
+}
+
+// skip takes note of segments that are not loaded because there are too many,
+// and loads a sample: what viewers who go back get may come from elsewhere. The
+// oldest is left out, since it is about to go.
+func (f *follower) skip(base string, list []Segment) {
+	for i := range list {
+		s := &list[i]
+		if begun, half := i >= 1 && i <= sampled, i >= len(list)/2 && i < len(list)/2+sampled; len(list) > 4*sampled && (begun || half) {
+			if !s.Gap {
+				f.push(base, s, segmentKey(s), s.URI, s.ByteRange, Position{s.MSN, WholeSegment})
+			}
+		} else {
+			f.listed[segmentKey(s)] = true
+		}
+		for n := range s.Parts {
+			f.listed[partKey(&s.Parts[n])] = true
+		}
 	}
 }
 
@@ -206,7 +212,7 @@ func (f *follower) push(base string, s *Segment, key, uri, span string, at Posit
 // ahead loads a hinted part before it is listed.
 func (f *follower) ahead(ctx context.Context, target string, at Position, s *Segment) {
 	f.wg.Go(func() {
-		e, _ := f.get.get(ctx, target, 2*requestTime, maxMedia, nil)
+		e := f.get.discard(ctx, target, 2*requestTime, nil)
 		if ctx.Err() != nil {
 			return
 		}
@@ -231,63 +237,7 @@ func (f *follower) delta(ctx context.Context, reload Reload) {
 	if ctx.Err() != nil {
 		return
 	}
-	if f.bodies += len(update.Body); f.bodies > maxBodies {
-		update.Body = nil
-	}
 	f.r.Deltas = append(f.r.Deltas, Delta{Update: update, Full: p, Before: f.before})
-}
-
-// gone notices what left the playlist and asks for it later.
-func (f *follower) gone(ctx context.Context, base string, p *Playlist) {
-	if f.before == nil || p.Ended {
-		return
-	}
-	for i := range f.before.Segments {
-		s := &f.before.Segments[i]
-		if s.Open() || s.Gap {
-			continue
-		}
-		if s.MSN < p.MediaSequence {
-			f.later(ctx, resolve(base, s.URI), s.ByteRange, false, s.Duration+f.longest)
-			continue
-		}
-		now := p.Segment(s.MSN)
-		if n := len(s.Parts); n > 0 && now != nil && len(now.Parts) == 0 && !s.Parts[n-1].Gap {
-			f.later(ctx, resolve(base, s.Parts[n-1].URI), s.Parts[n-1].ByteRange, true, 3*p.Target)
-		}
-	}
-}
-
-// later asks for a file that has left the playlist, at once and when its
-// promised time is over but for what a reload may be late to notice.
-func (f *follower) later(ctx context.Context, target, span string, part bool, promise time.Duration) {
-	select {
-	case f.waiting <- struct{}{}:
-	default:
-		return // enough of them wait
-	}
-	left, lag := f.cfg.Now(), f.interval()
-	f.wg.Go(func() {
-		defer func() { <-f.waiting }()
-		f.ask(ctx, target, span, part, left, promise)
-		if pause(ctx, promise-lag) {
-			f.ask(ctx, target, span, part, left, promise)
-		}
-	})
-}
-
-func (f *follower) ask(ctx context.Context, target, span string, part bool, left time.Time, promise time.Duration) {
-	after := f.cfg.Now().Sub(left)
-	e, _ := f.get.get(ctx, target, requestTime, maxMedia, rangeHeader(span))
-	if ctx.Err() != nil {
-		return
-	}
-	if span != "" && e.Status == 206 {
-		e.Status = 200
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.r.Later = append(f.r.Later, Late{Exchange: e, Part: part, After: after, Promise: promise})
 }
 
 // ended asks a stream that is over for what it will never have (B8).

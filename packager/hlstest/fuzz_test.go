@@ -3,6 +3,7 @@ package hlstest
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 )
 
 const sample = `#EXTM3U
@@ -32,7 +33,8 @@ func FuzzPlaylist(f *testing.F) {
 	f.Add([]byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n#EXT-X-MEDIA:TYPE=AUDIO\n"))
 	f.Add([]byte("#EXTM3U\n#EXT-X-PART:\n#EXTINF:,\n\n#EXT-X-DATERANGE:ID=\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if m, err := ParseMultivariant(text); err == nil && len(m.Variants) == 0 {
+		m, err := ParseMultivariant(text)
+		if err == nil && len(m.Variants) == 0 {
 			t.Error("a multivariant playlist without variants")
 		}
 		p, err := ParsePlaylist(text)
@@ -43,8 +45,20 @@ func FuzzPlaylist(f *testing.F) {
 			t.Errorf("%d faults", len(p.Faults))
 		}
 		r := &Rendition{URI: "v", URL: "http://h/v", Reloads: []Reload{{Playlist: p}, {Playlist: p}}}
-		r.Deltas = []Delta{{Update: Reload{Playlist: p}, Full: p, Before: p}}
-		for _, x := range Check(Capture{Renditions: []*Rendition{r, r}}) {
+		r.Deltas = []Delta{
+			{Update: Reload{Playlist: p}, Full: p, Before: p},
+			{Update: Reload{Playlist: p, Asked: Directives{Skip: "YES"}}, Full: p, Before: p},
+			{Update: Reload{Playlist: p, Asked: Directives{Skip: "v2"}}, Full: p, Before: p},
+		}
+		at := p.Next()
+		asked := Directives{MSN: at.MSN, Part: at.Part, HasMSN: true, HasPart: true}
+		r.Reloads = append(r.Reloads, Reload{Asked: asked, Exchange: Exchange{Status: 503}}, Reload{Asked: asked, Playlist: p, Exchange: Exchange{Status: 200}})
+		r.Pending = Reload{Asked: asked, Exchange: Exchange{Sent: time.Unix(1, 0), Received: time.Unix(90, 0)}}
+		trial := Trial{Kind: TrialEnded, Known: p, Playlist: p, After: p, Exchange: Exchange{Status: 200}}
+		c := Capture{Renditions: []*Rendition{r, r}, Multivariant: m, Trials: []Trial{trial}}
+		trial.Kind = TrialReport
+		c.Trials = append(c.Trials, trial)
+		for _, x := range Check(c) {
 			if len(x.Seen) > maxSeen {
 				t.Errorf("%s lists %d findings", x.Rule, len(x.Seen))
 			}

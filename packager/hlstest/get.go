@@ -19,12 +19,14 @@ const (
 	maxRequests   = 100_000
 	maxTotal      = 4 << 30 // bytes of bodies
 	maxRenditions = 16
+	maxHeld       = 512 << 20 // bytes of all bodies that are being read
 )
 
 var (
 	errScheme    = errors.New("not an http or https URL")
 	errRedirects = fmt.Errorf("more than %d redirects", maxRedirects)
 	errBudget    = errors.New("the probe's limit of requests or bytes is used up")
+	errHeld      = errors.New("more was sent at once than the probe can hold")
 )
 
 // getter makes requests and counts them. It is safe for concurrent use.
@@ -33,6 +35,7 @@ type getter struct {
 	now      func() time.Time
 	requests atomic.Int64
 	bytes    atomic.Int64
+	held     atomic.Int64 // bytes of bodies that are being read
 }
 
 func newGetter(c *http.Client, now func() time.Time) *getter {
@@ -60,9 +63,35 @@ func newGetter(c *http.Client, now func() time.Time) *getter {
 // the timeout. What went wrong is in the exchange.
 func (g *getter) get(ctx context.Context, target string, timeout time.Duration, limit int64, header http.Header) (Exchange, []byte) {
 	e := Exchange{URL: target, Sent: g.now()}
+	var body []byte
+	g.exchange(ctx, &e, timeout, header, func(r *http.Response, raw io.Reader) (err error) {
+		body, err = g.body(r, raw, limit)
+		e.Size = int64(len(body))
+		return err
+	})
+	return e, body
+}
+
+// discard requests a URL and keeps nothing of the answer but its size, up to
+// the limit of media.
+func (g *getter) discard(ctx context.Context, target string, timeout time.Duration, header http.Header) Exchange {
+	e := Exchange{URL: target, Sent: g.now()}
+	g.exchange(ctx, &e, timeout, header, func(_ *http.Response, raw io.Reader) (err error) {
+		e.Size, err = io.Copy(io.Discard, io.LimitReader(raw, maxMedia+1))
+		g.bytes.Add(e.Size)
+		if err == nil && e.Size > maxMedia {
+			err = tooLong(maxMedia)
+		}
+		return err
+	})
+	return e
+}
+
+// exchange makes a request and has the body read.
+func (g *getter) exchange(ctx context.Context, e *Exchange, timeout time.Duration, header http.Header, read func(*http.Response, io.Reader) error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body, err := g.fetch(ctx, &e, limit, header)
+	err := g.fetch(ctx, e, header, read)
 	e.Received = g.now()
 	if e.FirstByte.IsZero() {
 		e.FirstByte = e.Received
@@ -70,21 +99,19 @@ func (g *getter) get(ctx context.Context, target string, timeout time.Duration, 
 	if err != nil {
 		e.Err = clip(err.Error())
 	}
-	e.Size = int64(len(body))
-	return e, body
 }
 
-func (g *getter) fetch(ctx context.Context, e *Exchange, limit int64, header http.Header) ([]byte, error) {
+func (g *getter) fetch(ctx context.Context, e *Exchange, header http.Header, read func(*http.Response, io.Reader) error) error {
 	if g.requests.Add(1) > maxRequests || g.bytes.Load() > maxTotal {
-		return nil, errBudget
+		return errBudget
 	}
 	u, err := url.Parse(e.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errScheme
+		return errScheme
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// A browser's player sends an origin, and asks for gzip.
 	r.Header.Set("Origin", "https://probe.invalid")
@@ -94,7 +121,7 @@ func (g *getter) fetch(ctx context.Context, e *Exchange, limit int64, header htt
 	}
 	answer, err := g.client.Do(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer answer.Body.Close()
 	e.URL = answer.Request.URL.String()
@@ -102,9 +129,12 @@ func (g *getter) fetch(ctx context.Context, e *Exchange, limit int64, header htt
 	if answer.TLS != nil {
 		e.TLS = answer.TLS.Version
 	}
-	first := &firstRead{r: answer.Body, now: g.now, at: &e.FirstByte}
-	raw, err := readAll(first, limit)
-	g.bytes.Add(int64(len(raw)))
+	return read(answer, &firstRead{r: answer.Body, now: g.now, at: &e.FirstByte})
+}
+
+// body reads an answer, decompressed.
+func (g *getter) body(answer *http.Response, from io.Reader, limit int64) ([]byte, error) {
+	raw, err := g.readAll(from, limit)
 	if err != nil || answer.Header.Get("Content-Encoding") != "gzip" {
 		return raw, err
 	}
@@ -112,18 +142,38 @@ func (g *getter) fetch(ctx context.Context, e *Exchange, limit int64, header htt
 	if err != nil {
 		return nil, fmt.Errorf("read gzip: %w", err)
 	}
-	body, err := readAll(z, limit)
-	g.bytes.Add(int64(len(body)))
-	return body, err
+	return g.readAll(z, limit)
 }
 
 // readAll reads up to limit bytes; more is an error.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+func (g *getter) readAll(r io.Reader, limit int64) ([]byte, error) {
+	h := &heldRead{r: io.LimitReader(r, limit+1), g: g}
+	b, err := io.ReadAll(h)
+	g.held.Add(-h.n)
 	if err == nil && int64(len(b)) > limit {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", limit)
+		return nil, tooLong(limit)
 	}
 	return b, err
+}
+
+func tooLong(limit int64) error { return fmt.Errorf("the answer is longer than %d bytes", limit) }
+
+// heldRead counts what is held of an answer, which all answers together must
+// not overdo.
+type heldRead struct {
+	r io.Reader
+	g *getter
+	n int64
+}
+
+func (h *heldRead) Read(b []byte) (int, error) {
+	n, err := h.r.Read(b)
+	h.n += int64(n)
+	h.g.bytes.Add(int64(n))
+	if h.g.held.Add(int64(n)) > maxHeld {
+		return n, errHeld
+	}
+	return n, err
 }
 
 // firstRead notes when the first byte came.

@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cuelight/cuelight/internal/media"
 	"github.com/cuelight/cuelight/packager"
+	"github.com/cuelight/cuelight/packager/archive"
 	"github.com/cuelight/cuelight/packager/hlstest"
 	"github.com/cuelight/cuelight/packager/origin"
 	"github.com/cuelight/cuelight/packager/packagertest"
@@ -88,6 +90,69 @@ type broadcast struct {
 	acts []act
 	ends bool
 	cfg  packager.Config
+	// ticked tells the channel the time every 100 ms, from the beginning to the
+	// end of the watch.
+	ticked bool
+	cues   []announcement
+	// archived puts an archive on disk behind the channel.
+	archived bool
+}
+
+// announcement is a cue that is announced so long after the beginning.
+type announcement struct {
+	after time.Duration
+	cue   packager.Cue
+}
+
+// tick tells the channel the time until ctx ends.
+func tick(ctx context.Context, t *testing.T, c *packager.Channel) {
+	start, every := time.Now(), time.NewTicker(100*time.Millisecond)
+	defer every.Stop()
+	for {
+		select {
+		case now := <-every.C:
+			if err := c.Tick(onR(first).Add(now.Sub(start))); err != nil {
+				t.Error(err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// announce sets the cues at their times.
+func (b broadcast) announce(ctx context.Context, t *testing.T, c *packager.Channel) {
+	start := time.Now()
+	for _, a := range b.cues {
+		if !sleepUntil(ctx, start.Add(a.after)) {
+			return
+		}
+		if err := c.SetCue(a.cue); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// shelve opens an archive for the channel and returns what closes it.
+func (b *broadcast) shelve(t *testing.T) (stop func()) {
+	t.Helper()
+	if !b.archived {
+		return func() {}
+	}
+	a, err := archive.Open(archive.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cfg.Archive = a
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // run writes the acts. Times are those of DTS, so acts that are far apart leave
@@ -129,24 +194,26 @@ func (b broadcast) watch(t *testing.T, while time.Duration, cfg hlstest.Config) 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b.cfg.PDT = onR
+		defer b.shelve(t)()
 		channel, err := packager.New(b.cfg, packager.Start{MSN: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
 		o := origin.New(func(name string) (*packager.Channel, bool) { return channel, name == "show" }, origin.Config{})
 		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.run(ctx, t, channel)
-		}()
+		var going sync.WaitGroup
+		going.Go(func() { b.run(ctx, t, channel) })
+		going.Go(func() { b.announce(ctx, t, channel) })
+		if b.ticked {
+			going.Go(func() { tick(ctx, t, channel) })
+		}
 		time.Sleep(while) // fake time
 		cfg.URL = "http://localhost/hls/show/index.m3u8"
 		if c, err = collect(t, o, cfg); err != nil {
 			t.Error(err)
 		}
 		stop()
-		<-done
+		going.Wait()
 	})
 	return c
 }

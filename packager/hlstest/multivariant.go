@@ -13,7 +13,11 @@ type Multivariant struct {
 	Media       []Alternative
 	Variants    []Variant
 	Faults      []Fault
+	uses        int // the version that its tags demand
 }
+
+// maxVariants is how many variants, and alternative renditions, are looked at.
+const maxVariants = 1000
 
 // Alternative is EXT-X-MEDIA. Spec: rfc8216bis §4.4.6.1.
 type Alternative struct{ Type, Group, Name, URI string }
@@ -45,6 +49,7 @@ func ParseMultivariant(text []byte) (*Multivariant, error) {
 			}
 		}
 		name, value, _ := strings.Cut(line, ":")
+		m.uses = max(m.uses, demands(name, value))
 		switch {
 		case name == "#EXT-X-VERSION":
 			n, err := parseInteger(value)
@@ -55,7 +60,9 @@ func ParseMultivariant(text []byte) (*Multivariant, error) {
 		case name == "#EXT-X-MEDIA":
 			media, err := parseMediaTag(value)
 			fault(err)
-			m.Media = append(m.Media, media)
+			if len(m.Media) < maxVariants {
+				m.Media = append(m.Media, media)
+			}
 		case name == "#EXT-X-STREAM-INF":
 			if open != nil {
 				fault(errors.New("EXT-X-STREAM-INF without a URI"))
@@ -68,7 +75,9 @@ func ParseMultivariant(text []byte) (*Multivariant, error) {
 			fault(fmt.Errorf("a URI without EXT-X-STREAM-INF: %.60q", line))
 		default:
 			open.URI = line
-			m.Variants = append(m.Variants, *open)
+			if len(m.Variants) < maxVariants {
+				m.Variants = append(m.Variants, *open)
+			}
 			open = nil
 		}
 	}

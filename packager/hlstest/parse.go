@@ -138,6 +138,7 @@ func (r *reader) tag(name, value string) {
 		}
 		r.seen[name] = true
 	}
+	r.p.uses = max(r.p.uses, demands(name, value))
 	switch name {
 	case "#EXT-X-VERSION":
 		n, err := parseInteger(value)
@@ -182,6 +183,24 @@ func (r *reader) tag(name, value string) {
 	default:
 		r.segmentTag(name, value)
 	}
+}
+
+// demands is the version that a tag needs wherever it stands; 0 for most.
+// Spec: rfc8216bis §8.
+func demands(name, value string) int {
+	switch {
+	case name == "#EXT-X-DEFINE" && strings.Contains(value, "QUERYPARAM="):
+		return 11
+	case name == "#EXT-X-DEFINE":
+		return 8
+	case name == "#EXT-X-STREAM-INF" && strings.Contains(value, "REQ-VIDEO-LAYOUT="):
+		return 12
+	case name == "#EXT-X-MEDIA" && strings.Contains(value, `INSTREAM-ID="SERVICE`):
+		return 7
+	case name == "#EXT-X-I-FRAMES-ONLY":
+		return 4
+	}
+	return 0
 }
 
 // number reads a tag that counts segments, which has to come before them.
@@ -259,7 +278,6 @@ func (r *reader) report(value string) {
 	t.MSN, errs[1] = a.integer("LAST-MSN")
 	t.Part, errs[2] = a.integer("LAST-PART")
 	r.must(errors.Join(errs[:]...))
-	t.HasPart = a.has("LAST-PART")
-	t.Complete = t.URI != "" && a.has("LAST-MSN")
+	t.HasMSN, t.HasPart = a.has("LAST-MSN"), a.has("LAST-PART")
 	r.p.Reports = append(r.p.Reports, t)
 }

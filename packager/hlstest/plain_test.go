@@ -1,16 +1,12 @@
 package hlstest_test
 
 import (
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cuelight/cuelight/packager/hlstest"
@@ -73,88 +69,6 @@ func TestFinishedStreams(t *testing.T) {
 			if t.Failed() {
 				t.Log(describe(r.Results))
 			}
-		})
-	}
-}
-
-// TestHostileServers expects a clear error, within the time, from servers that
-// mean it ill.
-func TestHostileServers(t *testing.T) {
-	media := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:5\n#EXTINF:2.0,\nendless.mp4\n"
-	for _, tc := range []struct {
-		name  string
-		serve http.HandlerFunc
-		want  string // in the error; empty for a report
-	}{
-		{"an endless body", func(w http.ResponseWriter, _ *http.Request) {
-			junk := strings.Repeat("#EXTM3U\n", 1<<13)
-			for {
-				if _, err := io.WriteString(w, junk); err != nil {
-					return
-				}
-			}
-		}, "longer than"},
-		{"redirects in a circle", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, "redirects"},
-		{"a redirect out of HTTP", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
-		}, "not an http"},
-		{"no answer", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline"},
-		{"a body that does not end", func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, "#EXTM3U\n")
-			http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		}, "deadline"},
-		{"a page", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, "not an HLS playlist"},
-		{"an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "status 500"},
-		{"broken gzip", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			io.WriteString(w, "#EXTM3U\n")
-		}, "gzip"},
-		{"a variant that is not there", func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/index.m3u8" {
-				w.WriteHeader(404)
-				return
-			}
-			io.WriteString(w, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n")
-		}, "status 404"},
-		{"media without end", func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, ".m3u8") {
-				io.WriteString(w, media)
-				return
-			}
-			for {
-				if _, err := w.Write(make([]byte, 1<<20)); err != nil {
-					return
-				}
-			}
-		}, ""},
-		{"playlists that never wait", func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, ".m3u8") {
-				fmt.Fprint(w, strings.Replace(media, "#EXTINF", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n#EXTINF", 1))
-				return
-			}
-			w.WriteHeader(404)
-		}, ""},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				c, err := collect(t, tc.serve, hlstest.Config{URL: "http://localhost/index.m3u8", For: 10 * time.Second})
-				if took := time.Since(start); took > 45*time.Second {
-					t.Errorf("it took %v", took)
-				}
-				if tc.want == "" {
-					if err != nil {
-						t.Fatal(err)
-					}
-					if n := len(c.Renditions[0].Reloads); n > 200 {
-						t.Errorf("%d reloads in ten seconds", n)
-					}
-					hlstest.Check(*c)
-				} else if err == nil || !strings.Contains(err.Error(), tc.want) {
-					t.Errorf("error %v, want %q", err, tc.want)
-				}
-			})
 		})
 	}
 }

@@ -21,6 +21,7 @@ type Playlist struct {
 	Reports          []RenditionReport
 	Ranges           []DateRange
 	Ended            bool // EXT-X-ENDLIST
+	uses             int  // the version that its tags demand, as far as segments do not tell
 	// Faults are what a strict reader refuses, in the order of the lines.
 	Faults []Fault
 }
@@ -94,11 +95,9 @@ type Hint struct{ Type, URI string }
 
 // RenditionReport is EXT-X-RENDITION-REPORT. Spec: rfc8216bis §4.4.5.4.
 type RenditionReport struct {
-	URI      string
-	MSN      uint64
-	Part     uint64
-	HasPart  bool
-	Complete bool // it has all that it needs
+	URI             string
+	MSN, Part       uint64
+	HasMSN, HasPart bool
 }
 
 // DateRange is EXT-X-DATERANGE. Spec: rfc8216bis §4.4.5.1.
@@ -199,6 +198,18 @@ func (p *Playlist) listed() (d time.Duration) {
 		}
 	}
 	return d
+}
+
+// weight is how much there is to keep of a playlist.
+func (p *Playlist) weight() int64 {
+	n := len(p.Segments) + len(p.Hints) + len(p.Reports)
+	for i := range p.Segments {
+		n += len(p.Segments[i].Parts)
+	}
+	for i := range p.Ranges {
+		n += 1 + len(p.Ranges[i].Attributes)
+	}
+	return int64(n)
 }
 
 // dates returns for every segment when it begins, as far as that follows from

@@ -90,7 +90,8 @@ type prober struct {
 	cfg  Config
 	get  *getter
 	c    *Capture
-	kept atomic.Int64 // segments in playlists that are kept
+	kept atomic.Int64 // weight of the playlists that are kept
+	text atomic.Int64 // bytes of their texts
 
 	mu    sync.Mutex // protects c.Notes and the answers that come late
 	noted map[string]bool
@@ -238,7 +239,15 @@ func (p *prober) playlist(ctx context.Context, target string, d Directives, time
 		r.Problem = err.Error()
 		return r
 	}
-	r.Playlist, r.Body = list, body
+	if p.kept.Add(list.weight()) > maxKept {
+		r.Err = "the playlists are too long to follow for longer"
+		p.note(r.Err)
+		return r
+	}
+	r.Playlist = list
+	if p.text.Add(int64(len(body))) <= maxBodies {
+		r.Body = body
+	}
 	return r
 }
 

@@ -63,7 +63,7 @@ func (r *Report) counter(s Status) *int {
 func (r *Report) OK() bool { return r.Failed == 0 }
 
 // Write prints the report for people: every rule that does not hold with what
-// was seen, those that were not exercised, and a line of counts.
+// was seen, those that were not exercised or only in part, and a line of counts.
 func (r *Report) Write(w io.Writer) error {
 	var out text
 	for _, x := range r.Results {
@@ -79,6 +79,11 @@ func (r *Report) Write(w io.Writer) error {
 	for _, x := range r.Results {
 		if x.Status == Untested {
 			out.line("not exercised %-3s %s  %s: %s", x.Rule, x.Level, x.Text, x.Why)
+		}
+	}
+	for _, x := range r.Results {
+		if x.Status == Pass && x.Why != "" {
+			out.line("held in part  %-3s %s  %s: %s", x.Rule, x.Level, x.Text, x.Why)
 		}
 	}
 	for _, n := range r.Notes {

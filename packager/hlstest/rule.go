@@ -80,7 +80,8 @@ type Result struct {
 	Broken  int    `json:"broken"`  // how often it did not hold
 	// Seen are the first different findings: where, what was seen, what was wanted.
 	Seen []string `json:"seen,omitempty"`
-	// Why says why the rule was not exercised or does not apply.
+	// Why says why the rule was not exercised or does not apply, or what of a rule
+	// that holds was not seen.
 	Why string `json:"why,omitempty"`
 }
 
@@ -167,7 +168,9 @@ type look struct {
 	result Result
 	level  Level // of the rule
 	worst  Status
-	why    string
+	why    string // the rule is untested, if it is
+	part   string // what was not seen of it, if it holds
+	peaks  map[*Rendition]float64
 }
 
 // held counts one thing that the rule was held against.
@@ -175,6 +178,10 @@ func (l *look) held() { l.result.Checked++ }
 
 // not says why the rule is untested, if it turns out to be.
 func (l *look) not(why string) { l.why = why }
+
+// partly says what of the rule was not seen, whether the rest holds or was not
+// seen either.
+func (l *look) partly(why string) { l.why, l.part = why, why }
 
 // breaks notes a finding at the rule's own level.
 func (l *look) breaks(where, seen, want string) { l.breaksAt(l.level, where, seen, want) }
@@ -216,7 +223,7 @@ func (l *look) finish() Result {
 		l.result.Status = l.worst
 		l.result.Checked = max(l.result.Checked, 1)
 	case l.result.Checked > 0:
-		l.result.Status = Pass
+		l.result.Status, l.result.Why = Pass, l.part
 	default:
 		l.result.Status, l.result.Why = Untested, l.why
 	}

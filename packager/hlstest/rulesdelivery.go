@@ -131,8 +131,7 @@ func checkTooFar(l *look) {
 func checkGivenUp(l *look) {
 	l.not("no request had to wait for three target durations")
 	for _, r := range l.Renditions {
-		for i := range r.Reloads {
-			p := &r.Reloads[i]
+		for p := range r.answers() {
 			known := r.first()
 			if !p.Asked.HasMSN || known == nil {
 				continue
@@ -149,6 +148,21 @@ func checkGivenUp(l *look) {
 			if p.Status != 503 && d > limit+l.patience(known.PartTarget) {
 				l.breaks(r.URI, fmt.Sprintf("status %d after %v", p.Status, d.Round(time.Millisecond)), fmt.Sprintf("503 after %v", limit))
 			}
+		}
+	}
+}
+
+// answers are all reloads, and last the one that had no answer when the probe
+// ended.
+func (r *Rendition) answers() func(func(*Reload) bool) {
+	return func(yield func(*Reload) bool) {
+		for i := range r.Reloads {
+			if !yield(&r.Reloads[i]) {
+				return
+			}
+		}
+		if !r.Pending.Sent.IsZero() {
+			yield(&r.Pending)
 		}
 	}
 }
@@ -171,7 +185,7 @@ func checkEndedDirectives(l *look) {
 func checkSame(l *look) {
 	l.not("no request was made twice")
 	for t := range l.trials(TrialSame) {
-		if t.Again == nil || !t.OK() || !t.Again.OK() {
+		if t.Again == nil || !t.OK() || !t.Again.OK() || t.Body == nil || t.Again.Body == nil {
 			continue
 		}
 		l.held()
@@ -231,6 +245,10 @@ func checkControl(l *look) {
 }
 
 func checkPartHoldBack(l *look) {
+	var longest time.Duration
+	for _, p := range l.playlists() {
+		longest = max(longest, p.Playlist.PartTarget)
+	}
 	for r, p := range l.playlists() {
 		if !p.Playlist.HasPartInf || p.Playlist.Ended {
 			continue
@@ -251,6 +269,8 @@ func checkPartHoldBack(l *look) {
 				level = Apple
 			}
 			l.breaksAt(level, r.URI, fmt.Sprintf("PART-HOLD-BACK %v", back), fmt.Sprintf("at least %v", 3*target))
+		case back < 3*longest:
+			l.breaksAt(Should, r.URI, fmt.Sprintf("PART-HOLD-BACK %v", back), fmt.Sprintf("at least %v, three times the longest PART-TARGET", 3*longest))
 		}
 	}
 }

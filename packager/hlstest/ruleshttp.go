@@ -11,11 +11,11 @@ import (
 )
 
 var httpRules = []rule{
-	{Rule{"N1", Profile, "B.1", "HTTP/2 or 3 over TLS 1.2 or later"}, 0, checkTransport},
+	{Rule{"N1", Profile, "B.1", "HTTP/2 or 3 over TLS 1.2 or later (priorities, RFC 9218, are not looked at)"}, 0, checkTransport},
 	{Rule{"N2", Should, "6.2.1", "playlists are compressed with gzip for those who accept it"}, 0, checkGzip},
 	{Rule{"N3", Profile, "B.1", "answers may be cached: blocking playlists and media for 6 target durations, other playlists for half of one, errors for 4 and 1"}, needSliding, checkCaching},
 	{Rule{"N4", Profile, "B.1", "pages of other origins may read Age; caches set it"}, 0, checkCORS},
-	{Rule{"N5", Profile, "B.1", "URIs are the same for all viewers and carry no directives"}, 0, checkURIs},
+	{Rule{"N5", Profile, "B.1", "URIs are the same for all viewers and carry no directives (whether an edge asks its origin once for all of them is seen at the origin only)"}, 0, checkURIs},
 	{Rule{"N6", Profile, "B.1", "ranges are served if byte ranges are used"}, 0, checkRanges},
 	{Rule{"N7", Player, "", "the first byte of a blocked playlist comes within 10 s"}, needBlock | needSliding, checkFirstByte},
 }
@@ -204,9 +204,8 @@ func checkRanges(l *look) {
 func checkFirstByte(l *look) {
 	l.not("no blocking request was answered")
 	for _, r := range l.Renditions {
-		for i := range r.Reloads {
-			p := &r.Reloads[i]
-			if !p.Asked.HasMSN || p.Status == 0 {
+		for p := range r.answers() {
+			if !p.Asked.HasMSN || p.Status == 0 && p.Received.Sub(p.Sent) <= 10*time.Second {
 				continue
 			}
 			l.held()

@@ -3,6 +3,7 @@ package hlstest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,16 +12,16 @@ var playlistRules = []rule{
 	{Rule{"C1", Must, "4", "playlists are UTF-8 without a byte order mark, begin with #EXTM3U, follow the grammar and say what they are"}, 0, checkText},
 	{Rule{"C2", Must, "8", "EXT-X-VERSION is as high as what the playlist uses needs, and not higher"}, 0, checkVersion},
 	{Rule{"C3", Must, "4.4.3", "header tags come once, those that count segments before the first"}, 0, func(l *look) { l.faults("C3") }},
-	{Rule{"C4", Must, "4.4.4.1", "EXTINF rounds to at most the target duration and is the duration of the media to 10 ms"}, 0, checkDuration},
+	{Rule{"C4", Must, "4.4.4.1", "EXTINF rounds to at most the target duration and is the duration of the media to 10 ms (which is measured in fMP4 only)"}, 0, checkDuration},
 	{Rule{"C5", Must, "6.2.1", "the target duration never changes and is equal in all playlists"}, 0, checkTarget},
 	{Rule{"C6", Must, "6.2.2", "the media sequence never goes back and grows by one for each removed segment; it is greater than 0 for hls.js"}, needSliding, checkSequence},
 	{Rule{"C7", Must, "6.2.1", "what a playlist said of a segment it says in every reload"}, 0, checkConstancy},
 	{Rule{"C8", Must, "6.2.2", "at least three target durations stay listed"}, needSliding, checkWindow},
 	{Rule{"C9", Must, "6.2.1", "a change of tracks or codec is an EXT-X-DISCONTINUITY, and those that leave are counted"}, 0, checkDiscontinuity},
-	{Rule{"C10", Must, "3.1.2", "every fMP4 segment is under an EXT-X-MAP that fits it"}, needBoxes, checkMap},
-	{Rule{"C11", Should, "6.2.1", "media that is absent is listed as a gap of the same length, and what is no gap can be loaded"}, 0, checkGaps},
-	{Rule{"C12", Must, "6.2.2", "no EXT-X-PLAYLIST-TYPE in a sliding playlist; nothing changes after EXT-X-ENDLIST"}, 0, checkType},
-	{Rule{"C13", Must, "6.2.2", "a removed segment can be loaded for its duration and that of the longest playlist it was in"}, needSliding, checkAvailability},
+	{Rule{"C10", Must, "3.1.2", "every fMP4 segment is under an EXT-X-MAP that fits it (judged by its tracks; parameter sets are not decoded)"}, needBoxes, checkMap},
+	{Rule{"C11", Should, "6.2.1", "media that is absent is listed as gaps that add up to it, and what is no gap can be loaded (across a discontinuity dates may jump)"}, 0, checkGaps},
+	{Rule{"C12", Must, "6.2.2", "no EXT-X-PLAYLIST-TYPE in a sliding playlist; nothing changes after EXT-X-ENDLIST (whether an event that is over got one cannot be seen from outside)"}, 0, checkType},
+	{Rule{"C13", Must, "6.2.2", "a removed segment can be loaded until its duration and that of the longest playlist it was in have passed since it was listed first, better since it was removed"}, needSliding, checkAvailability},
 }
 
 func checkText(l *look) {
@@ -81,13 +82,21 @@ func checkVersion(l *look) {
 			}
 		}
 	}
+	if m := l.Multivariant; m != nil {
+		l.held()
+		if m.Version < m.uses {
+			l.breaks(l.URL, fmt.Sprintf("version %d", m.Version), fmt.Sprintf("at least %d", m.uses))
+		} else if most := max(m.uses, 4); m.Version > most { // EXT-X-MEDIA may be a reason for 4
+			l.breaksAt(Should, l.URL, fmt.Sprintf("version %d", m.Version), fmt.Sprintf("no more than %d", most))
+		}
+	}
 }
 
 // versions returns the lowest version that allows what the playlist uses, and
 // the highest that anything in it gives a reason for.
 // Spec: rfc8216bis §8.
 func (p *Playlist) versions() (least, most int) {
-	least, most = 1, 3
+	least, most = max(1, p.uses), 3
 	for i := range p.Segments {
 		s := &p.Segments[i]
 		if s.Duration%time.Second != 0 {
@@ -101,6 +110,8 @@ func (p *Playlist) versions() (least, most int) {
 		}
 		if strings.Contains(s.Key, "KEYFORMAT") {
 			least = max(least, 5)
+		} else if strings.Contains(s.Key, "IV=") {
+			least = max(least, 2)
 		}
 	}
 	if p.Skip != nil {
@@ -222,12 +233,13 @@ func checkSequence(l *look) {
 			}
 		}
 		// The same URI under another number means that the count is wrong.
+		at := finder{p: now}
 		for i := range was.Segments {
 			s := &was.Segments[i]
 			if s.Open() || s.Gap { // gaps may share a URI
 				continue
 			}
-			if n := moved(now, s); n != s.MSN {
+			if n := at.number(s); n != s.MSN {
 				l.breaks(where(r, s.MSN), fmt.Sprintf("its URI under the number %d", n), "media sequence plus one for each removed segment")
 				break
 			}
@@ -235,15 +247,25 @@ func checkSequence(l *look) {
 	}
 }
 
-// moved returns the number under which a playlist lists the URI of s.
-func moved(p *Playlist, s *Segment) uint64 {
-	if same := p.Segment(s.MSN); s.Gap || same != nil && segmentKey(same) == segmentKey(s) {
+// finder finds segments of a playlist by what they are called.
+type finder struct {
+	p    *Playlist
+	keys map[string]uint64 // made when it is needed
+}
+
+// number returns the number under which the playlist lists the URI of s.
+func (f *finder) number(s *Segment) uint64 {
+	if same := f.p.Segment(s.MSN); s.Gap || same != nil && segmentKey(same) == segmentKey(s) {
 		return s.MSN
 	}
-	for i := range p.Segments {
-		if segmentKey(&p.Segments[i]) == segmentKey(s) {
-			return p.Segments[i].MSN
+	if f.keys == nil {
+		f.keys = make(map[string]uint64, len(f.p.Segments))
+		for i := range slices.Backward(f.p.Segments) {
+			f.keys[segmentKey(&f.p.Segments[i])] = f.p.Segments[i].MSN
 		}
+	}
+	if n, ok := f.keys[segmentKey(s)]; ok {
+		return n
 	}
 	return s.MSN
 }
@@ -255,10 +277,11 @@ func checkConstancy(l *look) {
 		if now.Next().Less(was.Next()) {
 			continue // an older playlist, which is another rule
 		}
+		at := finder{p: now}
 		for i := range was.Segments {
 			old := &was.Segments[i]
 			s := now.Segment(old.MSN)
-			if s == nil || moved(now, old) != old.MSN {
+			if s == nil || at.number(old) != old.MSN {
 				continue // gone, or counted wrongly, which is another rule
 			}
 			l.held()
@@ -307,7 +330,7 @@ func checkWindow(l *look) {
 			continue
 		}
 		l.held()
-		if d := now.length(); d < 3*now.Target {
+		if d := now.listed(); d < 3*now.Target {
 			l.breaks(r.URI, fmt.Sprintf("%v listed after a segment was removed", d), fmt.Sprintf("at least %v", 3*now.Target))
 		}
 	}

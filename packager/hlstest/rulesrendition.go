@@ -14,7 +14,7 @@ var renditionRules = []rule{
 	{Rule{"R3", Player, "", "a switch of renditions that asks for one part ahead is answered"}, needParts | needSliding | needSeveral | needBlock, checkSwitch},
 	{Rule{"R4", Profile, "B.1", "all renditions are updated within one PART-TARGET of each other"}, needParts | needSliding | needSeveral, checkTogether},
 	{Rule{"R5", Must, "6.2.4", "renditions have the same content and discontinuity numbers, but for a target duration at the ends"}, needSeveral, checkMatching},
-	{Rule{"R6", Must, "6.2.4", "CODECS names every format and BANDWIDTH is not exceeded; RESOLUTION, FRAME-RATE and the like are there"}, needIndex, checkVariants},
+	{Rule{"R6", Must, "6.2.4", "CODECS names every format and BANDWIDTH is not exceeded by 10 %; RESOLUTION, FRAME-RATE and the like are there (CODECS is compared by family, not by profile)"}, needIndex, checkVariants},
 }
 
 func checkReports(l *look) {
@@ -23,24 +23,27 @@ func checkReports(l *look) {
 			continue
 		}
 		l.held()
-		told := map[string]bool{}
+		told := map[string]int{}
 		for _, t := range p.Playlist.Reports {
 			switch u, err := url.Parse(t.URI); {
-			case !t.Complete:
-				l.breaks(r.URI, fmt.Sprintf("a report %+v", t), "URI and LAST-MSN")
+			case t.URI == "":
+				l.breaks(r.URI, "a report without URI", "one")
+			case !t.HasMSN || !t.HasPart && p.Playlist.HasPartInf:
+				// Allowed where the value is the playlist's own; players do not know.
+				l.breaksAt(Player, r.URI, "a report on "+t.URI+" without LAST-MSN or LAST-PART", "both")
 			case err != nil || u.IsAbs() || u.Host != "":
 				l.breaks(r.URI, "a report on "+t.URI, "a relative URI")
 			case strings.Contains(t.URI, "_HLS_"):
 				l.breaks(r.URI, "a report on "+t.URI, "a URI without directives")
 			}
-			told[pathOf(resolve(p.URL, t.URI))] = true
+			told[pathOf(resolve(p.URL, t.URI))]++
 		}
 		for _, other := range l.Renditions {
 			if o := other.last(); other == r || o == nil {
 				continue
 			}
-			if !told[pathOf(other.URL)] {
-				l.breaks(r.URI, "no report on "+other.URI, "one EXT-X-RENDITION-REPORT for every other playlist")
+			if n := told[pathOf(other.URL)]; n != 1 {
+				l.breaks(r.URI, fmt.Sprintf("%d reports on %s", n, other.URI), "one EXT-X-RENDITION-REPORT for every other playlist")
 				break
 			}
 		}
@@ -90,10 +93,14 @@ func (l *look) current(t *Trial, report *RenditionReport) {
 	after, _ := t.After.Edge()
 	what := fmt.Sprintf("%s reports %d.%d of %s", l.name(t.Rendition), report.MSN, report.Part, report.URI)
 	said := Position{report.MSN, report.Part}
+	own, _ := t.Playlist.Edge() // what may be left out if it is the same
+	if !report.HasMSN {
+		said.MSN = own.MSN
+	}
 	if !report.HasPart {
-		if t.After.lowLatency() {
-			l.breaks(what, "no LAST-PART", "one, since there are parts")
-		}
+		said.Part = own.Part
+	}
+	if !t.After.lowLatency() {
 		said.Part, before.Part = 0, 0
 	}
 	switch {
@@ -164,6 +171,7 @@ func checkMatching(l *look) {
 		if l.counted(r) || l.counted(l.Renditions[0]) {
 			continue
 		}
+		slices.SortFunc(all, func(a, b content) int { return a.from.Compare(b.from) })
 		for _, c := range list {
 			domain, ok := domainAt(all, c.from.Add(c.to.Sub(c.from)/2))
 			if !ok {
@@ -207,13 +215,18 @@ func (r *Rendition) contents() []content {
 	return list
 }
 
+// domainAt returns the number that the list, sorted by time, has at a date.
 func domainAt(list []content, at time.Time) (uint64, bool) {
-	for _, c := range list {
-		if !at.Before(c.from) && at.Before(c.to) {
-			return c.domain, true
+	n, _ := slices.BinarySearchFunc(list, at, func(c content, at time.Time) int {
+		if c.from.After(at) {
+			return 1
 		}
+		return -1
+	})
+	if n == 0 || !at.Before(list[n-1].to) || n > 1 && at.Before(list[n-2].to) {
+		return 0, false // nothing, or dates that mean two segments, which is another rule
 	}
-	return 0, false
+	return list[n-1].domain, true
 }
 
 // counted reports whether a rendition changes its discontinuity numbers from

@@ -9,6 +9,10 @@ func checkDiscontinuity(l *look) {
 	l.not("no DISCONTINUITY and no change of format was seen")
 	for r, p := range l.pairs() {
 		was, now := p[0].Playlist, p[1].Playlist
+		if now.MediaSequence > was.MediaSequence && !now.HasDiscontinuity && (anyDiscontinuity(was) || anyDiscontinuity(now)) {
+			l.held()
+			l.breaks(r.URI, "segments removed around an EXT-X-DISCONTINUITY", "EXT-X-DISCONTINUITY-SEQUENCE")
+		}
 		for i := range now.Segments {
 			s := &now.Segments[i]
 			old := was.Segment(s.MSN)
@@ -112,6 +116,26 @@ func checkGaps(l *look) {
 	}
 	for _, r := range l.Renditions {
 		l.notThere(r)
+		l.gapParts(r)
+	}
+}
+
+// gapParts judges that the parts of gap segments are as long as these.
+func (l *look) gapParts(r *Rendition) {
+	seen := map[uint64]bool{}
+	for i := range r.Reloads {
+		p := r.Reloads[i].Playlist
+		for n := 0; p != nil && n < len(p.Segments); n++ {
+			s := &p.Segments[n]
+			if s.Open() || !s.Gap || len(s.Parts) == 0 || seen[s.MSN] {
+				continue
+			}
+			seen[s.MSN] = true
+			l.held()
+			if d := total(s.Parts) - s.Duration; d.Abs() > sums {
+				l.breaks(where(r, s.MSN), fmt.Sprintf("parts of %v in a gap of %v", total(s.Parts), s.Duration), "the same")
+			}
+		}
 	}
 }
 
@@ -145,28 +169,22 @@ func checkType(l *look) {
 		if was.Ended && !now.Ended {
 			l.breaks(r.URI, "EXT-X-ENDLIST gone again", "no change after the end")
 		}
+		if was.Type == "VOD" && (now.Next() != was.Next() || now.Ended != was.Ended) {
+			l.breaks(r.URI, "EXT-X-PLAYLIST-TYPE:VOD in a playlist that grows", "no change of it")
+		}
+	}
+	for t := range l.trials(TrialEnded) {
+		if t.Playlist != nil && t.Known != nil && t.Playlist.Ended {
+			l.held()
+			if t.Playlist.Next() != t.Known.Next() || t.Playlist.MediaSequence != t.Known.MediaSequence {
+				l.breaks(l.name(t.Rendition), "another playlist after EXT-X-ENDLIST", "no change after the end")
+			}
+		}
 	}
 	for r, p := range l.playlists() {
 		l.held()
 		if p.Playlist.Ended && len(p.Playlist.Segments) > 0 && p.Playlist.Segments[len(p.Playlist.Segments)-1].Open() {
 			l.breaks(r.URI, "EXT-X-ENDLIST behind an open segment", "whole segments")
-		}
-	}
-}
-
-func checkAvailability(l *look) {
-	l.not("no segment left the playlist, or none for long enough")
-	for _, r := range l.Renditions {
-		for i := range r.Later {
-			late := &r.Later[i]
-			if late.Part || late.Status == 0 {
-				continue
-			}
-			l.held()
-			if late.Status != 200 {
-				l.breaks(late.URL, fmt.Sprintf("status %d, %v after it was removed", late.Status, late.After.Round(time.Millisecond)),
-					fmt.Sprintf("200 for %v", late.Promise))
-			}
 		}
 	}
 }

@@ -12,12 +12,12 @@ import (
 var timeRules = []rule{
 	{Rule{"T1", Must, "6.2.4", "every media playlist has dates, and they map to media times alike in all renditions, to 1 ms"}, needSliding, checkMapping},
 	{Rule{"T2", Should, "4.4.4.6", "dates have a time zone and milliseconds"}, 0, checkDatePrecision},
-	{Rule{"T3", Must, "6.2.1", "dates and durations agree: to 5 ms for players, never overlapping by a second"}, 0, checkDates},
+	{Rule{"T3", Must, "6.2.1", "dates and durations agree: to 5 ms for players; no two segments share a second of dates, or all of one"}, 0, checkDates},
 	{Rule{"T4", Should, "6.2.1", "a segment behind EXT-X-DISCONTINUITY has a date"}, 0, checkDomainDates},
 	{Rule{"T5", Must, "4.4.5.1", "a date range has an ID, and what was said of an ID stays"}, 0, checkRangeIDs},
 	{Rule{"T6", Must, "4.4.5.1", "date ranges have START-DATE, and an end that fits it"}, 0, checkRangeDates},
 	{Rule{"T7", Must, "6.2.1", "a date range stays while any of its dates is that of a listed segment"}, needSliding, checkRangeRemoval},
-	{Rule{"T8", Must, "6.2.4", "playlists that have date ranges have the same ones"}, needSeveral, checkRangeSets},
+	{Rule{"T8", Must, "6.2.4", "playlists that have date ranges have the same ones, and one of all that play together has them"}, needSeveral, checkRangeSets},
 	{Rule{"T9", Must, "4.2", "date ranges follow the grammar and have an X- attribute, without which hls.js shows none"}, 0, checkRangeText},
 	{Rule{"T10", Must, "4.4.5.1", "a playlist with date ranges has a date"}, 0, checkRangeNeedsDate},
 	{Rule{"T11", Player, "", "events in the media are emsg version 1 before moof with ID3, in one rendition only"}, needBoxes, checkEvents},
@@ -101,19 +101,54 @@ func checkDates(l *look) {
 		for i := 1; i < len(p.Playlist.Segments); i++ {
 			s, before := &p.Playlist.Segments[i], &p.Playlist.Segments[i-1]
 			at := where(r, s.MSN)
-			if s.Discontinuity || s.Date.IsZero() || before.Date.IsZero() || before.Gap || s.Gap || seen[at] {
+			if s.Date.IsZero() || before.Date.IsZero() || s.Open() || seen[at] {
 				continue
 			}
 			seen[at] = true
 			l.held()
-			switch step := s.Date.Sub(before.Date) - before.Duration; {
-			case step <= -time.Second:
-				l.breaks(at, fmt.Sprintf("a date that overlaps by %v", -step), "no more than a second")
-			case step < loss && step.Abs() > 5*time.Millisecond:
+			if what := overlaps(p.Playlist.Segments, i); what != "" {
+				l.breaks(at, what, "dates that mean one segment, but for a part of a second")
+				continue
+			}
+			if s.Discontinuity || before.Gap || s.Gap {
+				continue // media is missing, or timed anew
+			}
+			if step := s.Date.Sub(before.Date) - before.Duration; step < loss && step.Abs() > 5*time.Millisecond {
 				l.breaksAt(Player, at, fmt.Sprintf("a date that is %v off the end of the segment before", step), "no more than 5 ms")
 			}
 		}
 	}
+}
+
+// farBack is how many segments before it a segment is compared with, if its
+// date lies before the end of the one before.
+const farBack = 1000
+
+// overlaps says which segment before it has dates that the i-th claims too:
+// all of them, or a second and more. Spec: rfc8216bis §6.2.1.
+func overlaps(list []Segment, i int) string {
+	s := &list[i]
+	if before := &list[i-1]; !s.Date.Before(before.Date.Add(before.Duration)) {
+		return ""
+	}
+	for n := i - 1; n >= 0 && n > i-farBack; n-- {
+		old := &list[n]
+		if old.Date.IsZero() || old.Duration == 0 {
+			continue
+		}
+		from, to := s.Date, s.Date.Add(s.Duration)
+		if old.Date.After(from) {
+			from = old.Date
+		}
+		if end := old.Date.Add(old.Duration); end.Before(to) {
+			to = end
+		}
+		common := to.Sub(from)
+		if common >= time.Second || common > 0 && common >= old.Duration {
+			return fmt.Sprintf("%v of dates that segment %d has already", common, old.MSN)
+		}
+	}
+	return ""
 }
 
 func checkDomainDates(l *look) {
@@ -146,6 +181,12 @@ func checkRangeIDs(l *look) {
 		said := map[string]map[string]string{}
 		for i := range r.Reloads {
 			p := r.Reloads[i].Playlist
+			for n := 0; p != nil && n < len(p.Ranges); n++ {
+				l.rangeID(r, &p.Ranges[n], said)
+			}
+		}
+		for i := range r.Deltas {
+			p := r.Deltas[i].Update.Playlist
 			for n := 0; p != nil && n < len(p.Ranges); n++ {
 				l.rangeID(r, &p.Ranges[n], said)
 			}
@@ -244,49 +285,87 @@ func checkRangeRemoval(l *look) {
 
 func checkRangeSets(l *look) {
 	l.not(noRanges)
-	sets := make([]map[string]string, len(l.Renditions))
-	for i, r := range l.Renditions {
-		for n := range r.Reloads {
-			p := r.Reloads[n].Playlist
-			for k := 0; p != nil && k < len(p.Ranges); k++ {
-				if sets[i] == nil {
-					sets[i] = map[string]string{}
-				}
-				sets[i][p.Ranges[k].ID] = p.Ranges[k].Attributes["START-DATE"]
-			}
-		}
-	}
-	first := -1
-	for i := range sets {
-		if sets[i] == nil {
+	sets := map[*Rendition]map[string]*DateRange{}
+	var first *Rendition
+	for _, r := range l.Renditions {
+		set := r.ranges()
+		if len(set) == 0 {
 			continue // a playlist may have none
 		}
-		if first < 0 {
-			first = i
+		sets[r] = set
+		if first == nil {
+			first = r
 			continue
 		}
 		l.held()
-		if id := l.lacks(sets[first], sets[i], l.Renditions[i]); id != "" {
-			l.breaks(l.name(i), "no date range "+id, "what "+l.name(first)+" has")
-		}
-		if id := l.lacks(sets[i], sets[first], l.Renditions[first]); id != "" {
-			l.breaks(l.name(first), "no date range "+id, "what "+l.name(i)+" has")
+		l.sameRanges(sets, first, r)
+	}
+	if l.Multivariant == nil || first == nil {
+		return
+	}
+	for i := range l.Multivariant.Variants {
+		v := &l.Multivariant.Variants[i]
+		if own, sound := l.of(v); own != nil && sets[own] == nil && sets[sound] == nil && l.told(sets[first], own) {
+			l.held()
+			l.breaks(v.URI, "no date ranges in it, nor in its sound", "them in one playlist at least of all that play together")
 		}
 	}
 }
 
+// ranges are all date ranges that a rendition ever had, as it had them first.
+func (r *Rendition) ranges() map[string]*DateRange {
+	set := map[string]*DateRange{}
+	for i := range r.Reloads {
+		p := r.Reloads[i].Playlist
+		for n := 0; p != nil && n < len(p.Ranges); n++ {
+			if d := &p.Ranges[n]; set[d.ID] == nil {
+				set[d.ID] = d
+			}
+		}
+	}
+	return set
+}
+
+func (l *look) sameRanges(sets map[*Rendition]map[string]*DateRange, a, b *Rendition) {
+	if id := l.lacks(sets[a], sets[b], b); id != "" {
+		l.breaks(b.URI, "no date range "+id, "what "+a.URI+" has")
+	}
+	if id := l.lacks(sets[b], sets[a], a); id != "" {
+		l.breaks(a.URI, "no date range "+id, "what "+b.URI+" has")
+	}
+	for id, d := range sets[a] {
+		other := sets[b][id]
+		if other == nil {
+			continue
+		}
+		for name, value := range d.Attributes {
+			if has, ok := other.Attributes[name]; ok && has != value {
+				l.breaks(b.URI, fmt.Sprintf("date range %s with %s=%s", id, name, has), value+", as in "+a.URI)
+			}
+		}
+	}
+}
+
+// told reports whether any of the date ranges is old enough for a rendition to
+// have it.
+func (l *look) told(set map[string]*DateRange, r *Rendition) bool {
+	return l.lacks(set, nil, r) != ""
+}
+
 // lacks returns a date range that one playlist has and another, read until
 // after its start, has not.
-func (l *look) lacks(one, other map[string]string, r *Rendition) string {
+func (l *look) lacks(one, other map[string]*DateRange, r *Rendition) string {
 	p := r.last()
+	if p == nil {
+		return ""
+	}
 	_, to, ok := p.span()
 	if !ok {
 		return ""
 	}
-	for id, start := range one {
-		at, err := parseDate(strings.Trim(start, `"`))
+	for id, d := range one {
 		// What was announced in the last moment may not have reached both.
-		if _, has := other[id]; !has && err == nil && at.Before(to.Add(-p.Target)) {
+		if other[id] == nil && d.hasStart && d.Start.Before(to.Add(-p.Target)) {
 			return id
 		}
 	}

@@ -12,10 +12,14 @@ func checkVariants(l *look) {
 	if !l.Multivariant.Independent {
 		l.breaksAt(Apple, l.URL, "no EXT-X-INDEPENDENT-SEGMENTS", "the tag")
 	}
+	newest := l.newest()
 	for i := range l.Multivariant.Variants {
 		v := &l.Multivariant.Variants[i]
+		if l.rendition(v.URI) == nil && l.result.Checked > maxRenditions {
+			continue // not looked at
+		}
 		l.held()
-		l.bandwidth(v)
+		l.bandwidth(v, newest[v.URI])
 		l.codecs(v)
 		l.picture(v)
 	}
@@ -33,16 +37,30 @@ func (c *Capture) rendition(uri string) *Rendition {
 
 // of returns the media playlists that make up a variant: its own, and one of
 // its sound.
-func (c *Capture) of(v *Variant) (own, sound *Rendition) {
-	own = c.rendition(v.URI)
-	for _, m := range c.Multivariant.Media {
-		if m.Type == "AUDIO" && m.Group == v.Audio && m.URI != "" && m.URI != v.URI {
-			if r := c.rendition(m.URI); r != nil && (sound == nil || r.peak() > sound.peak()) {
-				sound = r
-			}
+func (l *look) of(v *Variant) (own, sound *Rendition) {
+	own = l.rendition(v.URI)
+	seen := map[string]bool{"": true, v.URI: true}
+	for _, m := range l.Multivariant.Media {
+		if m.Type != "AUDIO" || m.Group != v.Audio || seen[m.URI] {
+			continue
+		}
+		seen[m.URI] = true
+		if r := l.rendition(m.URI); r != nil && (sound == nil || l.peak(r) > l.peak(sound)) {
+			sound = r
 		}
 	}
 	return own, sound
+}
+
+// peak remembers the highest bit rate of a rendition.
+func (l *look) peak(r *Rendition) float64 {
+	if _, known := l.peaks[r]; !known {
+		if l.peaks == nil {
+			l.peaks = map[*Rendition]float64{}
+		}
+		l.peaks[r] = r.peak()
+	}
+	return l.peaks[r]
 }
 
 // peak is the highest bit rate of a segment. Spec: rfc8216bis §1.1 and §4.4.6.2.
@@ -59,7 +77,7 @@ func (r *Rendition) peak() (most float64) {
 	return most
 }
 
-func (l *look) bandwidth(v *Variant) {
+func (l *look) bandwidth(v *Variant, newest uint64) {
 	if !v.hasBandwidth || v.Bandwidth == 0 {
 		l.breaks(v.URI, "no BANDWIDTH", "the peak bit rate")
 		return
@@ -71,34 +89,39 @@ func (l *look) bandwidth(v *Variant) {
 	if own == nil {
 		return
 	}
-	peak := own.peak()
+	peak := l.peak(own)
 	if sound != nil {
-		peak += sound.peak()
+		peak += l.peak(sound)
+	}
+	if v.Average > v.Bandwidth {
+		l.breaksAt(Should, v.URI, fmt.Sprintf("AVERAGE-BANDWIDTH %d", v.Average), fmt.Sprintf("no more than BANDWIDTH %d", v.Bandwidth))
 	}
 	if peak > 1.1*float64(v.Bandwidth) {
+		// A server that does not know the rest of the show should name what is
+		// usual; it may have learnt since.
 		level := Must
-		if peak <= 1.1*float64(l.newest(v.URI)) {
-			level = Should // the server has learnt
+		switch {
+		case l.live() && l.Apple && peak > 1.1*float64(newest):
+			level = Apple
+		case l.live():
+			level = Should
 		}
 		l.breaksAt(level, v.URI, fmt.Sprintf("segments of %.0f bit/s", peak), fmt.Sprintf("no more than 110 %% of BANDWIDTH %d", v.Bandwidth))
 	}
 }
 
-// newest is the BANDWIDTH that the multivariant playlist named when it was read
-// last.
-func (c *Capture) newest(uri string) uint64 {
-	for i := len(c.Index) - 1; i > 0; i-- {
-		m, err := ParseMultivariant(c.Index[i].Body)
-		if err != nil {
-			continue
-		}
-		for n := range m.Variants {
-			if m.Variants[n].URI == uri {
-				return m.Variants[n].Bandwidth
+// newest are the BANDWIDTHs that the multivariant playlist named when it was
+// read last, by URI.
+func (c *Capture) newest() map[string]uint64 {
+	list := map[string]uint64{}
+	if n := len(c.Index); n > 1 {
+		if m, err := ParseMultivariant(c.Index[n-1].Body); err == nil {
+			for i := range m.Variants {
+				list[m.Variants[i].URI] = m.Variants[i].Bandwidth
 			}
 		}
 	}
-	return 0
+	return list
 }
 
 // families are the sample entries that a codec string may stand for.

@@ -84,7 +84,7 @@ func (t *trier) unknown(ctx context.Context, i int, known *Playlist) bool {
 		}
 	}
 	target := resolve(t.c.Renditions[i].URL, "cuelight-probe-no-such-file"+ext)
-	e, _ := t.get.get(ctx, target, requestTime, maxMedia, nil)
+	e := t.get.discard(ctx, target, requestTime, nil)
 	if ctx.Err() != nil {
 		return false
 	}
@@ -238,7 +238,7 @@ func (t *trier) reported(ctx context.Context, i, n int, own, other *Playlist) bo
 			continue
 		}
 		part := &s.Parts[report.Part]
-		e, _ := t.get.get(ctx, resolve(t.c.Renditions[n].URL, part.URI), requestTime, maxMedia, rangeHeader(part.ByteRange))
+		e := t.get.discard(ctx, resolve(t.c.Renditions[n].URL, part.URI), requestTime, rangeHeader(part.ByteRange))
 		if ctx.Err() != nil {
 			return false
 		}
