@@ -134,6 +134,9 @@ func (r *rendition) forget(keep time.Duration) {
 		return
 	}
 	r.past.forget(keep)
+	if r.cfg.Before != nil {
+		return // what the archive has of it can still be asked for
+	}
 	oldest := r.segments[0].MSN
 	if len(r.past.kept) > 0 {
 		oldest = r.past.kept[0].msn

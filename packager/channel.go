@@ -29,8 +29,10 @@ type Start struct {
 // one after the other, in the order in which things happen; everything else may
 // be called by any goroutine at any time.
 type Channel struct {
-	cfg Config
-	log *slog.Logger
+	cfg    Config
+	log    *slog.Logger
+	first  uint64                  // number of the first segment
+	before atomic.Pointer[Channel] // the event before, while its media can be loaded
 
 	// mu protects the writing side, which is what follows. It is held while
 	// playlists are rendered; readers never take it.
@@ -42,6 +44,7 @@ type Channel struct {
 	flowing  bool   // a domain is open
 	short    bool   // the open segment ends with its first part
 	ended    bool
+	finished clock.Instant // when it ended, as far as the channel knew the time
 	videos   []*follower   // all renditions of the pictures; the first leads
 	audio    *audio        // nil until there is sound
 	pictured bool          // the session has pictures; otherwise sound leads
@@ -61,17 +64,22 @@ const noTrack = -1 << 31
 
 // New makes a channel without media.
 //
-// Errors: every problem of cfg, and a start that players cannot work with.
+// Errors: every problem of cfg, a start that players cannot work with, and an
+// event before that is not finished.
 func New(cfg Config, start Start) (*Channel, error) {
 	err := cfg.Validate()
 	if start.MSN == 0 {
 		err = errors.Join(err, errors.New("start: the first media sequence number has to be greater than 0"))
 	}
+	if err == nil && cfg.Before != nil {
+		start, err = cfg.Before.succeed(start)
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := &Channel{cfg: cfg.withDefaults(), msn: start.MSN, domain: start.Discontinuity}
+	c := &Channel{cfg: cfg.withDefaults(), first: start.MSN, msn: start.MSN, domain: start.Discontinuity}
 	c.log = c.cfg.Log
+	c.before.Store(cfg.Before)
 	c.cues.renderer.press = &c.press
 	c.view.Store(&View{control: c.cfg.Control(), next: make(chan struct{})})
 	c.stats.Store(&Stats{})
@@ -234,7 +242,7 @@ func (c *Channel) Finish() error {
 	}
 	err := c.endSession()
 	c.endGap()
-	c.ended, c.outage.on = true, false
+	c.ended, c.outage.on, c.finished = true, false, c.now
 	for _, r := range c.renditions() {
 		r.show(nil, true, true)
 	}

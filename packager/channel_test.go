@@ -378,8 +378,10 @@ func TestFinish(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.read()
-	if !s.video.Last().Ended || !s.audio.Last().Ended {
-		t.Error("C12 no ENDLIST")
+	for _, p := range []*packagertest.Playlist{s.video.Last(), s.audio.Last()} {
+		if last := p.Segments[len(p.Segments)-1]; !p.Ended || len(last.Parts) > 0 {
+			t.Errorf("C12 ended %v, with the parts %v", p.Ended, last.Parts)
+		}
 	}
 	if err := s.c.Begin(show.Tracks()); !errors.Is(err, packager.ErrEnded) {
 		t.Errorf("begin: %v, want ErrEnded", err)

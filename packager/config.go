@@ -40,6 +40,11 @@ type Config struct {
 	// 9 × SegmentTarget stay in any case. Defaults 2m and 64 MiB.
 	Memory      time.Duration
 	MemoryBytes int
+	// Before is the event that was on this channel before, which is finished. Its
+	// media can be loaded for as long as those that left the playlist (C13), and
+	// the numbers go on behind its own, so that no name comes back: Start counts
+	// only as far as it is later. It is let go of by Tick. Default: none.
+	Before *Channel
 	// PDT returns the instant on R of a channel media time. It is asked once
 	// for every segment and for every cue, with the channel's lock held, so it
 	// must not call the channel. The answer is kept.

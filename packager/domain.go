@@ -72,8 +72,8 @@ func (c *Channel) enter(p *picture, format *pictureFormat) error {
 	if format != nil {
 		v.setFormat(*format)
 	}
-	p.dts = max(p.dts, 0)
 	v.restart(p)
+	v.anchor(p, 0)
 	c.flow()
 	k := c.newCut(p.pts, true)
 	k.opening = c.short

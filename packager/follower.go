@@ -35,8 +35,10 @@ type follower struct {
 	lost    bool        // what comes next of the open segment is missing
 	forced  int         // cuts without a key frame in this session
 	apart   int         // key frames in this session with which it could not begin
+	tardy   int         // those of them that came too late for their cut
+	behind  clock.Ticks // how far behind the leading rendition the last frame came
 	broken  int         // formats in this session that could not be read
-	done    clock.Ticks // DTS up to which there are pictures before a gap
+	done    clock.Ticks // where the pictures before a gap end, as decoding is written
 	ending  bool        // no frame comes any more
 
 	count *counters
@@ -54,7 +56,7 @@ type arrival struct {
 func (f *follower) session(t *videoTrack) {
 	f.queue, f.head, f.cuts = nil, nil, nil
 	f.heard, f.away, f.lost, f.done = false, false, false, 0
-	f.forced, f.apart, f.broken = 0, 0, 0
+	f.forced, f.apart, f.tardy, f.behind, f.broken = 0, 0, 0, 0, 0
 	f.track, f.derived = noTrack, false
 	if t != nil {
 		f.track, f.derived = t.ID, t.Derived
@@ -152,6 +154,9 @@ func (f *follower) take(horizon clock.Ticks) (moved, wait bool, err error) {
 	pos := f.at(p)
 	if f.open == nil || f.lost {
 		pos = p.pts
+	}
+	if !f.ending {
+		f.behind = max(horizon-pos, 0)
 	}
 	if pos > horizon || p.key && f.near(pos) < 0 && !f.settled(pos, horizon) {
 		return false, true, nil
@@ -306,22 +311,28 @@ func (f *follower) comeBack(p *picture) (moved bool, err error) {
 	if f.away {
 		f.log.Info("rendition is back", "rendition", f.name, "msn", f.cuts[i].msn)
 	}
-	p.dts = max(p.dts, f.done)
 	f.restart(p)
+	f.anchor(p, f.done)
 	f.start(f.cuts[i], p, p.pts)
 	f.pending, f.away = p, false
 	f.cuts = f.cuts[i+1:]
 	return true, nil
 }
 
-// vain drops a picture that the rendition cannot begin with, and says so after
+// vain drops a picture that the rendition cannot begin with, and says why after
 // a few key frames.
 func (f *follower) vain(p *picture) {
 	f.count.dropped++
-	if p.key {
-		f.apart++
+	switch {
+	case !p.key:
+		return
+	case f.behind > lagLimit:
+		if f.tardy++; f.tardy == patientKeys {
+			f.log.Warn("rendition comes too late for its segments: nobody sees it", "rendition", f.name, "dur", f.behind.Duration())
+		}
+		return
 	}
-	if p.key && f.apart == patientKeys {
+	if f.apart++; f.apart == patientKeys {
 		f.log.Warn("rendition cannot begin, its key frames are not where the leading one's are: set the same fixed interval for all",
 			"rendition", f.name)
 	}
@@ -354,7 +365,7 @@ func (f *follower) leave() error {
 func (f *follower) settle(dur clock.Ticks) error {
 	p := f.pending
 	_, err := f.seal(dur)
-	f.pending, f.done = nil, p.dts+dur
+	f.pending, f.done = nil, p.dts+f.shift+dur
 	return err
 }
 

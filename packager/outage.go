@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// maxOutage is how much missing media is listed. Beyond it the playlist
-	// stands still until a publisher is back.
-	maxOutage = 5 * time.Minute
 	// leastGap is the shortest rest that is filled with a gap.
 	leastGap = 50 * time.Millisecond
 	// overlap is how far before the end of the gaps media that return may begin.
@@ -45,6 +42,7 @@ func (c *Channel) Tick(now clock.Instant) error {
 	defer c.mu.Unlock()
 	o := &c.outage
 	c.now = max(c.now, now)
+	c.expire(now)
 	switch {
 	case c.ended:
 		return nil
@@ -110,7 +108,6 @@ func (r *rendition) end() (clock.Ticks, clock.Instant) {
 // extend lists gaps up to a date, in whole parts.
 func (c *Channel) extend(until clock.Instant) {
 	o := &c.outage
-	until = min(until, o.from.Add(maxOutage))
 	for {
 		step := c.cfg.PartTarget
 		if o.upTo == o.begun {
@@ -190,11 +187,9 @@ func (c *Channel) resume(at clock.Ticks) bool {
 			return false
 		}
 	}
-	if o.upTo < o.from.Add(maxOutage-c.cfg.PartTarget) {
-		c.extend(date)
-		if date.Sub(o.upTo) >= leastGap {
-			c.gapTo(date)
-		}
+	c.extend(date)
+	if date.Sub(o.upTo) >= leastGap {
+		c.gapTo(date)
 	}
 	c.endGap()
 	o.on, o.fed = false, true

@@ -187,20 +187,25 @@ func TestOutageKeepsThePace(t *testing.T) {
 	}
 }
 
-// TestOutageHasAnEnd waits until nothing more is listed, and comes back.
-func TestOutageHasAnEnd(t *testing.T) {
+// TestOutageGoesOn waits much longer than the window, and comes back. Who waits is
+// answered all the time.
+func TestOutageGoesOn(t *testing.T) {
 	s := newClocked(t, packager.Config{})
 	show := after(0)
 	s.begin(show.Tracks())
 	s.feed(show.Frames())
 	s.end()
 	index := string(s.fetch(packager.Index))
-	s.sleep(5*time.Minute + 5*time.Second)
 	w := s.c.View().Window(packager.Video)
-	still := w.Load().Edge
-	s.sleep(10 * time.Minute)
-	if got := w.Load().Edge; got != still {
-		t.Errorf("C11 the playlist goes on at %v after %v", got, still)
+	for range 6 * 60 / 6 {
+		next := w.Load().Hint
+		s.sleep(6 * time.Second) // three target durations, in which B7 wants an answer
+		if !w.Load().Has(next) {
+			t.Fatalf("U5 B7 nothing at %v after %v: the edge is %v", next, s.now.Time().Sub(onR(first).Time()), w.Load().Edge)
+		}
+	}
+	if got := outline(s.video.Last()); strings.Contains(got, "m") || len(got) < 30 {
+		t.Errorf("U5 after the window the playlist is %s", got)
 	}
 	if got, err := packagertest.ParseIndex(string(s.fetch(packager.Index))); err != nil || got.Variants[0].Average == 0 {
 		t.Errorf("R6 in an outage: %+v, %v; before\n%s", got, err, index)
@@ -208,7 +213,8 @@ func TestOutageHasAnEnd(t *testing.T) {
 	if _, err := w.Wait(t.Context(), packager.Position{MSN: 1001}, time.Second); err != nil {
 		t.Errorf("B4 an old number waits: %v", err)
 	}
-	two := packagertest.Show{Start: first + clock.TicksOf(16*time.Minute), Duration: 4 * time.Second, SPS: packagertest.SPS180}
+	back := first + clock.TicksOf(s.now.Time().Sub(onR(first).Time()))
+	two := packagertest.Show{Start: back, Duration: 4 * time.Second, SPS: packagertest.SPS180}
 	s.until(onR(two.Start))
 	s.begin(two.Tracks())
 	s.read()
@@ -220,6 +226,7 @@ func TestOutageHasAnEnd(t *testing.T) {
 	if got := outline(s.video.Last()); !strings.HasSuffix(got, "g|mm") {
 		t.Errorf("C9 the playlist is %s", got)
 	}
+	continuous(t, s.video.Last(), 60*time.Millisecond)
 	packagertest.Together(t, s.video, s.audio)
 }
 

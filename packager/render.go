@@ -98,7 +98,7 @@ func (r *rendition) renderPlaylists(s *Snapshot) {
 		Control:               r.cfg.Control(),
 		MediaSequence:         first.msn,
 		DiscontinuitySequence: first.domain,
-		Segments:              r.describe(listed, past > 0),
+		Segments:              r.describe(listed, past > 0, s.Ended),
 		Ended:                 s.Ended,
 	}
 	if first.fresh {
@@ -144,8 +144,9 @@ func (r *rendition) reports(others []*rendition) []m3u8.Report {
 // describe says for every listed segment what the playlist says. Parts are
 // listed for what ends less than three target durations from the end, and one
 // part more, so that rounding cannot make it less (P8). The playlist lists more
-// before them if it says so.
-func (r *rendition) describe(listed []*Segment, more bool) []m3u8.Segment {
+// before them if it says so. Of what has ended no parts are listed: hls.js would
+// leave out the one that came with the end, and wait for it for ever (C12).
+func (r *rendition) describe(listed []*Segment, more, ended bool) []m3u8.Segment {
 	list, parts := r.render.list[:0], r.render.parts[:0]
 	var behind time.Duration // from the end of the segment to the end of the playlist
 	first := len(listed)
@@ -163,7 +164,7 @@ func (r *rendition) describe(listed []*Segment, more bool) []m3u8.Segment {
 		if s.whole {
 			seg.URI = s.uri
 		}
-		if i >= first {
+		if i >= first && !ended {
 			from := len(parts)
 			for _, p := range s.Parts {
 				parts = append(parts, m3u8.Part{URI: p.uri, Duration: p.duration, Independent: p.independent, Gap: p.gap})

@@ -1,7 +1,9 @@
 package packager_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +132,39 @@ func TestFollowerIsOfferedOnceItHasASegment(t *testing.T) {
 	}
 	if w := s.c.View().Window("video3"); w == nil || w.Load().Ready() {
 		t.Error("V4 a rendition without media has a playlist")
+	}
+}
+
+// TestRenditionThatAlwaysComesTooLate says so, once, with the reason.
+func TestRenditionThatAlwaysComesTooLate(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		more  packagertest.Rendition
+		late  time.Duration // 0 for a rendition that is not
+		warns string
+	}{
+		{"V5 three seconds", packagertest.Rendition{Lag: 3 * time.Second}, 0, ""},
+		{"V8 six seconds", packagertest.Rendition{Lag: 6 * time.Second}, 6 * time.Second, "level=WARN msg=\"rendition comes too late for its segments: nobody sees it\" rendition=video2 dur=5.9"},
+		{"V6 in time and apart", packagertest.Rendition{KeyShift: 20}, 0, "level=WARN msg=\"rendition cannot begin, its key frames"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log bytes.Buffer
+			s := newStage(t, packager.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			show := packagertest.Show{Start: first, Duration: 40 * time.Second, More: []packagertest.Rendition{tc.more}}
+			s.begin(show.Tracks())
+			frames := show.Frames()
+			for frames[len(frames)-1].Track != packagertest.VideoTrack { // what comes behind the show is in time for its end
+				frames = frames[:len(frames)-1]
+			}
+			s.write(frames)
+			if n := strings.Count(log.String(), "level=WARN msg=\"rendition "); tc.warns != "" && (n != 1 || !strings.Contains(log.String(), tc.warns)) {
+				t.Errorf("%d warnings, want one that says %s:\n%s", n, tc.warns, log.String())
+			} else if tc.warns == "" && n != 0 {
+				t.Errorf("warnings:\n%s", log.String())
+			}
+			if got := s.c.Stats().Renditions[1].Late; (got - tc.late).Abs() > 100*time.Millisecond {
+				t.Errorf("V8 late by %v, want %v", got, tc.late)
+			}
+		})
 	}
 }

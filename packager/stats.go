@@ -43,6 +43,9 @@ type RenditionStats struct {
 	FrameRate     float64
 	Bitrate       int // bits per second over the last 5 s of media
 	Derived       bool
+	// Late is how far behind the leading rendition it comes, if that is so far
+	// that it is not shown (V5); otherwise 0.
+	Late time.Duration
 }
 
 type counters struct {
@@ -90,10 +93,14 @@ func (c *Channel) measure() {
 }
 
 func (f *follower) stats() RenditionStats {
-	return RenditionStats{
+	s := RenditionStats{
 		Name: f.name, Codec: f.format.codecs, Width: f.format.width, Height: f.format.height,
 		FrameRate: f.frameRate(), Bitrate: f.recent(), Derived: f.derived,
 	}
+	if f.tardy >= patientKeys && f.behind > lagLimit {
+		s.Late = f.behind.Duration()
+	}
+	return s
 }
 
 // recent is the bit rate of the last five seconds of media.

@@ -41,6 +41,7 @@ type video struct {
 	pending *picture
 	start   clock.Ticks // DTS of the open segment's first picture
 	lead    clock.Ticks // PTS − DTS of key frames with which what is shown begins
+	shift   clock.Ticks // from the times of decoding to those that are written (M9)
 	lastKey clock.Ticks
 	gops    [gopMemory]clock.Ticks
 	keys    int         // key frames of the domain
@@ -132,9 +133,20 @@ func (v *video) undecodable(p *picture) bool {
 		return false
 	}
 	if first := v.pending; first.key && p.dts <= first.pts {
+		v.shift += first.dts - p.dts
 		first.dts, v.start, v.lead = p.dts, p.dts, first.pts-p.dts
 	}
 	return true
+}
+
+// anchor settles how the times of decoding are written from p on, with which a
+// domain begins or a rendition comes back: so that p is decoded when it is
+// shown, but not before the given time. Players such as hls.js lay what is
+// decoded first to the end of what was shown last, so with B-frames there would
+// be a hole of their delay. Pictures between key frames then are shown before
+// they are decoded, which is no more than a way to write it (M9).
+func (v *video) anchor(p *picture, least clock.Ticks) {
+	v.shift = max(v.lead, least-p.dts)
 }
 
 // seal gives the pending picture its duration and puts it into a part. It
@@ -146,9 +158,10 @@ func (v *video) seal(dur clock.Ticks) (cut bool, err error) {
 	}
 	p := v.pending
 	v.open.leans = v.open.leans || p.leans
+	dts := p.dts + v.shift
 	v.add(&cmaf.Sample{
-		Duration: uint32(dur), PTSOffset: int32(p.pts - p.dts), Sync: p.key, Payload: p.data,
-	}, int64(p.dts), int64(p.pts))
+		Duration: uint32(dur), PTSOffset: int32(p.pts - dts), Sync: p.key, Payload: p.data,
+	}, int64(dts), int64(p.pts))
 	v.last = dur
 	v.learn(dur)
 	return cut, err

@@ -73,7 +73,7 @@ func advise(was adviceState, f facts) (adviceState, []advised) {
 		if g := was.given[i]; g.on && len(out) < maxAdvice {
 			out = append(out, advised{code: r.code, text: r.say(f, g.value)})
 		}
-		if r.code == codeStalled && was.given[i].on {
+		if (r.code == codeEnded || r.code == codeStalled) && was.given[i].on {
 			break // the other figures are from before
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/sync/timeline"
 )
 
@@ -75,6 +76,13 @@ func TestAdvice(t *testing.T) {
 		{"key_frames_missing", func(f *facts) { f.media.GOP, f.ingest.Tracks[0].GOP = 0, 0 }, "Only one key frame has come in 5 min: set 1–2 s"},
 		{"loss", func(f *facts) { f.ingest.Link.Loss = 0.021 }, "2.1 % of the packets are lost on the way: use a cable instead of Wi-Fi, or lower the bit rate."},
 		{"", func(f *facts) { f.ingest.Link.Loss = -1 }, ""},
+		{"ended", func(f *facts) { f.ended, f.live, f.idle = true, false, time.Minute }, "The event has ended, and nobody sees what the encoder still sends: stop it."},
+		{"rendition_late", func(f *facts) {
+			f.media.Renditions = []packager.RenditionStats{{Name: "video"}, {Name: "video2", Late: 5200 * time.Millisecond}}
+		}, "Rendition video2 comes 5.2 s after the first one, so nobody sees it: set a faster preset"},
+		{"rendition_late", func(f *facts) {
+			f.media.Renditions = []packager.RenditionStats{{Name: "video3", Late: 6 * time.Second, Derived: true}}
+		}, "Rendition video3 comes 6 s after the first one, so nobody sees it: make fewer or smaller renditions"},
 		{"link_latency_short", func(f *facts) { f.ingest.Link.RTT = 63 * time.Millisecond }, "An SRT latency of 200 ms is short for a round trip of 63 ms: set 300 ms (OBS and ffmpeg: &latency=300000 in the address)."},
 		{"", func(f *facts) { f.info.Protocol, f.ingest.Link.RTT = "whip", time.Second }, ""},
 		{"bitrate_low", func(f *facts) { f.ingest.Bitrates = []int{9000, 8000, 9000, 9000, 9000} }, "Hardly any media arrives"},

@@ -7,16 +7,22 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/internal/media"
+	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/sync/timeline"
 )
 
 const (
+	codeEnded   = "ended"
 	codeStalled = "stalled"
 	codeSource  = "source_unreachable" // while there is no session
 )
 
 // rules are all that can be wrong, the most important first.
 var rules = [...]rule{
+	{
+		code: codeEnded, value: has(func(f facts) bool { return f.ended }),
+		say: says("The event has ended, and nobody sees what the encoder still sends: stop it. Ten seconds later it can begin the next event."),
+	},
 	{
 		code: codeStalled, value: stalledFor, grows: true,
 		say: func(_ facts, v float64) string {
@@ -93,6 +99,13 @@ var rules = [...]rule{
 		say: func(f facts, v float64) string {
 			return fmt.Sprintf("The stream that is fetched comes too late for a latency of %s s: set the channel's latency to %s s or more.",
 				decimal(f.latency.Seconds()), f.enough(v))
+		},
+	},
+	{
+		code: "rendition_late", on: 4, off: 4, after: 5 * time.Second,
+		value: func(f facts) float64 { return f.latest().Late.Seconds() },
+		say: func(f facts, v float64) string {
+			return fmt.Sprintf("Rendition %s comes %s s after the first one, so nobody sees it: %s.", f.latest().Name, decimal(v), f.fasterRendition())
 		},
 	},
 	{
@@ -313,6 +326,24 @@ func (f facts) tooShort(lag time.Duration) float64 {
 // enough is the latency to set, in steps of half a second.
 func (f facts) enough(tooShort float64) string {
 	return decimal(math.Ceil(2*tooShort*f.latency.Seconds()) / 2)
+}
+
+// latest is the rendition that comes latest of those that come too late to be
+// shown, the zero value if none does.
+func (f facts) latest() (late packager.RenditionStats) {
+	for _, r := range f.media.Renditions {
+		if r.Late > late.Late {
+			late = r
+		}
+	}
+	return late
+}
+
+func (f facts) fasterRendition() string {
+	if f.latest().Derived {
+		return "make fewer or smaller renditions, or use a faster machine"
+	}
+	return "set a faster preset and no look-ahead in its encoder, or send fewer renditions"
 }
 
 // sourceLag is how late a stream comes that is fetched.

@@ -91,5 +91,5 @@ func (c *channel) setCue(q wire.Cue, latency time.Duration) error {
 		end := max(in.At, m.MediaAt(q.Close.Add(-latency)))
 		in.End = &end
 	}
-	return c.packager.SetCue(in)
+	return c.event.Load().SetCue(in)
 }

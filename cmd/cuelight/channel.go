@@ -18,17 +18,20 @@ import (
 // their timestamps on the channel's timeline and hands them to the packager.
 // It outlives publishers.
 type channel struct {
-	name     string
-	segment  time.Duration // TARGETDURATION
-	part     time.Duration // PART-TARGET
-	room     *clock.Room
-	packager *packager.Channel
-	ladder   *ladder.Ladder // nil unless the channel has renditions
-	source   source         // nil unless the channel's stream is fetched
-	log      *slog.Logger
-	told     adviser // what the broadcaster has been told
-	band     band    // what the media say of cues
+	name      string
+	segment   time.Duration // TARGETDURATION
+	part      time.Duration // PART-TARGET
+	room      *clock.Room
+	packaging packager.Config // of every event
+	ladder    *ladder.Ladder  // nil unless the channel has renditions
+	source    source          // nil unless the channel's stream is fetched
+	log       *slog.Logger
+	told      adviser // what the broadcaster has been told
+	band      band    // what the media say of cues
 
+	// event packages what is on air, or was last. Readers take it without a
+	// lock; it changes with the lock held, when the next event has begun.
+	event atomic.Pointer[packager.Channel]
 	// current is the timeline as published. Readers take it without a lock.
 	current atomic.Pointer[timeline.Map]
 
@@ -44,6 +47,8 @@ type channel struct {
 	lag      clock.Ticks   // how late the ladder's pictures come, lately
 	edge     clock.Ticks
 	heard    clock.Instant // last arrival
+	ended    clock.Instant // when the event ended, 0 while it goes on
+	unseen   bool          // the encoder that was there then may not have stopped yet
 }
 
 // source is where a channel's stream is fetched from.
@@ -73,11 +78,12 @@ func newChannel(made channelConfig) (*channel, error) {
 	c.publishMap()
 	cfg.PDT = func(t clock.Ticks) clock.Instant { return c.current.Load().At(t) }
 	cfg.Log = made.log
-	pk, err := packager.New(cfg, startAt(now, cfg.SegmentTarget))
+	event, err := packager.New(cfg, startAt(now, cfg.SegmentTarget))
 	if err != nil {
 		return nil, err
 	}
-	c.packager = pk
+	c.packaging = cfg
+	c.event.Store(event)
 	return c, nil
 }
 
@@ -101,11 +107,22 @@ func startAt(now clock.Instant, segment time.Duration) packager.Start {
 func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.startLocked(tracks); err != nil {
+	if err := c.beginLocked(info, tracks); err != nil {
 		return err
 	}
 	c.info, c.on, c.anchored, c.waiting = info, true, false, nil
 	return nil
+}
+
+func (c *channel) beginLocked(info ingest.Info, tracks []media.Track) error {
+	switch {
+	case c.ended == 0:
+		return c.startLocked(c.event.Load(), tracks)
+	case c.hiddenLocked(info):
+		c.tracks = tracks
+		return nil
+	}
+	return c.renewLocked(tracks)
 }
 
 // Change is called when the encoder changed what it sends: the timeline goes
@@ -113,6 +130,10 @@ func (c *channel) Begin(info ingest.Info, tracks []media.Track) error {
 func (c *channel) Change(tracks []media.Track) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ended != 0 {
+		c.tracks = tracks
+		return nil
+	}
 	waiting := c.waiting
 	c.waiting = nil
 	for _, f := range waiting { // of the tracks before
@@ -120,7 +141,7 @@ func (c *channel) Change(tracks []media.Track) error {
 			return err
 		}
 	}
-	return c.startLocked(tracks)
+	return c.startLocked(c.event.Load(), tracks)
 }
 
 // Observe feeds the estimator.
@@ -149,10 +170,14 @@ func (c *channel) anchorLocked(first timeline.Sample, returned bool) {
 }
 
 // Write packages one frame, or keeps it for the moment that the timeline needs
-// to see an encoder's start burst pass.
+// to see an encoder's start burst pass. After the end of the event it goes
+// nowhere.
 func (c *channel) Write(f media.Frame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ended != 0 {
+		return nil
+	}
 	if !c.anchored {
 		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.room.At(time.Now())}, c.info.Returned)
 	}
@@ -173,7 +198,7 @@ func (c *channel) Write(f media.Frame) error {
 func (c *channel) packageLocked(f media.Frame) error {
 	if c.current.Load().NeedsEpoch && c.entryLocked(f) {
 		c.log.Warn("timeline starts a new epoch: media fell behind for good", "channel", c.name)
-		if err := c.startLocked(c.tracks); err != nil {
+		if err := c.startLocked(c.event.Load(), c.tracks); err != nil {
 			return err
 		}
 		c.anchorLocked(timeline.Sample{DTS: f.DTS, Arrival: c.heard}, true)
@@ -182,7 +207,7 @@ func (c *channel) packageLocked(f media.Frame) error {
 	}
 	f.PTS, f.DTS = c.timeline.Media(f.PTS), c.timeline.Media(f.DTS)
 	c.edge = max(c.edge, f.PTS)
-	if err := c.packager.Write(f); err != nil {
+	if err := c.event.Load().Write(f); err != nil {
 		return err
 	}
 	if f.Track == c.leader && c.ladder != nil {
@@ -207,7 +232,7 @@ func (c *channel) End(error) {
 	defer c.mu.Unlock()
 	c.on, c.waiting = false, nil
 	c.endLadderLocked()
-	if err := c.packager.End(); err != nil {
+	if err := c.event.Load().End(); err != nil {
 		c.log.Error("last part lost", "channel", c.name, "err", err)
 	}
 }
@@ -217,7 +242,7 @@ func (c *channel) End(error) {
 func (c *channel) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.packager.Tick(c.room.At(time.Now())); err != nil {
+	if err := c.event.Load().Tick(c.room.At(time.Now())); err != nil {
 		c.log.Error("playlists stand still", "channel", c.name, "err", err)
 	}
 }
@@ -233,7 +258,7 @@ func (c *channel) Edge() (media clock.Ticks, at clock.Instant, live bool) {
 }
 
 func (c *channel) liveLocked(now clock.Instant) bool {
-	return c.on && c.anchored && now.Sub(c.heard) < staleAfter
+	return c.on && c.ended == 0 && c.anchored && now.Sub(c.heard) < staleAfter
 }
 
 func (c *channel) publishMap() {

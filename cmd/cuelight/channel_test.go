@@ -68,7 +68,7 @@ func (p *publisher) play(d, late time.Duration) {
 }
 
 func (p *publisher) playlist() string {
-	return string(p.ch.packager.View().Window(packager.Video).Load().Full.Plain.Bytes)
+	return string(p.ch.event.Load().View().Window(packager.Video).Load().Full.Plain.Bytes)
 }
 
 func TestEdgeIsLiveOnceItsInstantIsKnown(t *testing.T) {

@@ -57,7 +57,7 @@ func (srv *server) media() *origin.Origin {
 		if !ok {
 			return nil, false
 		}
-		return ch.packager, true
+		return ch.event.Load(), true
 	}, srv.delivery)
 }
 

@@ -74,6 +74,7 @@ func milliseconds(d time.Duration) float64 { return round(float64(d)/float64(tim
 type facts struct {
 	at        time.Time
 	on, live  bool // a session is running; media arrives
+	ended     bool // the event is over, and the next one has not begun
 	info      ingest.Info
 	tracks    []media.Track
 	idle      time.Duration // since media arrived
@@ -131,13 +132,13 @@ func (c *channel) facts(latency time.Duration) facts {
 	at := c.room.At(now)
 	c.mu.Lock()
 	f := facts{
-		at: now, on: c.on, live: c.liveLocked(at), info: c.info, tracks: c.tracks,
+		at: now, on: c.on, live: c.liveLocked(at), ended: c.ended != 0, info: c.info, tracks: c.tracks,
 		latency: latency, segment: c.segment, part: c.part, ladderLag: c.lag.Duration(),
 		behind: at.Sub(c.current.Load().At(c.edge)),
 		idle:   at.Sub(max(c.heard, c.room.At(c.info.Started))),
 	}
 	c.mu.Unlock()
-	f.timeline, f.media, f.ladder = c.current.Load(), c.packager.Stats(), c.ladderHealth()
+	f.timeline, f.media, f.ladder = c.current.Load(), c.event.Load().Stats(), c.ladderHealth()
 	if c.source != nil {
 		_, f.refused = c.source.State()
 	}
@@ -162,6 +163,7 @@ func (c *channel) health(latency time.Duration) wire.Health {
 func (f facts) health() wire.Health {
 	h := wire.Health{
 		Live:    f.live,
+		Ended:   f.ended,
 		State:   f.timeline.State.String(),
 		PPM:     round(f.timeline.PPM, 1),
 		Latency: f.latency.Milliseconds(),

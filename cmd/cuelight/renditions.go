@@ -19,8 +19,8 @@ const (
 	lagDecay = clock.TicksPerSecond / 1000
 )
 
-// startLocked begins tracks in the packager, and the ladder with them.
-func (c *channel) startLocked(tracks []media.Track) error {
+// startLocked begins tracks in the event, and the ladder with them.
+func (c *channel) startLocked(event *packager.Channel, tracks []media.Track) error {
 	all, leader := tracks, noTrack
 	for _, t := range tracks {
 		if t.Codec.Kind() == media.Video && c.ladder != nil {
@@ -29,7 +29,7 @@ func (c *channel) startLocked(tracks []media.Track) error {
 			break
 		}
 	}
-	if err := c.packager.Begin(all); err != nil {
+	if err := event.Begin(all); err != nil {
 		return err
 	}
 	c.tracks = tracks
@@ -69,7 +69,7 @@ func (c *channel) derived(turn, rendition int, f media.Frame) {
 	}
 	f.Track = ladderTrack + rendition
 	c.lag = max(c.edge-f.PTS, c.lag-lagDecay)
-	if err := c.packager.Write(f); err != nil && !errors.Is(err, packager.ErrNoSession) {
+	if err := c.event.Load().Write(f); err != nil && !errors.Is(err, packager.ErrNoSession) {
 		c.log.Warn("renditions end: their pictures cannot be packaged", "channel", c.name, "err", err)
 		c.endLadderLocked()
 	}

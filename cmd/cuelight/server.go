@@ -185,6 +185,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 			}
 			return ch.health(srv.settings.Channels[name].Latency.Duration), true
 		},
+		Events: srv.events(),
 		Tokens: srv.tokens,
 		Log:    srv.log,
 	})

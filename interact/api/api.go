@@ -83,6 +83,8 @@ type Config struct {
 	Channels func() []ChannelInfo
 	// Health returns how a channel does.
 	Health func(channel string) (wire.Health, bool)
+	// Events are the media of the channels.
+	Events Events
 	Tokens Verifier
 	// Log receives our own mistakes at Error. Nil discards.
 	Log *slog.Logger
@@ -99,8 +101,8 @@ type API struct {
 //
 // Errors: a Config without one of its functions.
 func New(cfg Config) (*API, error) {
-	if cfg.Rooms == nil || cfg.Channels == nil || cfg.Health == nil || cfg.Tokens == nil {
-		return nil, errors.New("api: rooms, channels, health, tokens: all four are needed")
+	if cfg.Rooms == nil || cfg.Channels == nil || cfg.Health == nil || cfg.Tokens == nil || !cfg.Events.complete() {
+		return nil, errors.New("api: rooms, channels, health, events, tokens: all are needed")
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	a := &API{cfg: cfg}
@@ -129,6 +131,9 @@ var routes = []route{
 	{"DELETE", "/session", (*API).signOut},
 	{"GET", "/channels", (*API).channels},
 	{"GET", "/channels/{channel}", (*API).channel},
+	{"POST", "/channels/{channel}/end", (*API).endEvent},
+	{"GET", "/channels/{channel}/recordings", (*API).recordings},
+	{"DELETE", "/channels/{channel}/recordings/{id}", (*API).deleteRecording},
 	{"GET", "/channels/{channel}/cues", (*API).cues},
 	{"POST", "/channels/{channel}/cues", (*API).prepare},
 	{"PUT", "/channels/{channel}/cues/{id}", (*API).edit},

@@ -84,12 +84,13 @@ func (r *room) Tally(ctx context.Context, id string) (wire.Tally, error) {
 
 // rig is an API with the channels show and other, both backed by one room.
 type rig struct {
-	t    *testing.T
-	api  *api.API
-	room *room
-	keys *token.Keys
-	tok  string // for show only
-	log  bytes.Buffer
+	t      *testing.T
+	api    *api.API
+	room   *room
+	events *events
+	keys   *token.Keys
+	tok    string // for show only
+	log    bytes.Buffer
 }
 
 func newRig(t *testing.T) *rig {
@@ -98,7 +99,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, room: &room{}, keys: keys}
+	r := &rig{t: t, room: &room{}, events: &events{}, keys: keys}
 	known := func(name string) bool { return name == "show" || name == "other" }
 	r.api, err = api.New(api.Config{
 		Rooms: func(name string) (api.Room, bool) { return r.room, known(name) },
@@ -108,6 +109,7 @@ func newRig(t *testing.T) *rig {
 		Health: func(name string) (wire.Health, bool) {
 			return wire.Health{Live: true, Protocol: "SRT", Latency: 3000, State: "locked"}, known(name)
 		},
+		Events: r.events.functions(),
 		Tokens: keys,
 		Log:    slog.New(slog.NewTextHandler(&r.log, nil)),
 	})

@@ -188,7 +188,9 @@ func (*Openings) Type() string { return "openings" }
 
 // Health is a channel at a glance, for producers, once a second.
 type Health struct {
-	Live     bool    `json:"live"`
+	Live bool `json:"live"`
+	// Ended says that the event is over and the next one has not begun.
+	Ended    bool    `json:"ended,omitempty"`
 	Protocol string  `json:"protocol,omitempty"`
 	Video    string  `json:"video,omitempty"` // "H.264 1280×720 30 fps"
 	Audio    string  `json:"audio,omitempty"` // "AAC 48 kHz stereo"

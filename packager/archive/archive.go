@@ -26,8 +26,10 @@ type Archive struct {
 	retry     time.Time  // nothing is written before, after an error
 	backoff   time.Duration
 
-	mu    sync.Mutex // protects what follows
-	stats Stats
+	mu     sync.Mutex // protects what follows
+	stats  Stats
+	latest time.Time // end of the newest media in the recording that is written
+	writes string    // ID of the recording that is not closed yet, "" if there is none
 }
 
 var _ packager.Archive = (*Archive)(nil)

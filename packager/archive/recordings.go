@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +17,7 @@ func (a *Archive) Recordings() ([]Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := a.Stats()
+	writes, bytes, latest := a.written()
 	var all []Recording
 	for _, e := range list {
 		if !recordingID.MatchString(e.Name()) {
@@ -26,12 +28,48 @@ func (a *Archive) Recordings() ([]Recording, error) {
 			continue
 		}
 		r := Recording{ID: e.Name(), Start: m.Start, End: later(m.Start, m.End), Bytes: m.Bytes, Open: !m.Closed}
-		if r.Open && r.ID == s.ID {
-			r.Bytes = s.Bytes
+		if r.Open && r.ID == writes {
+			r.Bytes, r.End = bytes, later(r.End, latest)
 		}
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+// written returns the ID of the recording that is being written, "" if there is
+// none, how many bytes it has, and up to when.
+func (a *Archive) written() (id string, bytes int64, end time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writes, a.stats.Bytes, a.latest
+}
+
+var (
+	// ErrNoRecording means that there is no recording of that ID.
+	ErrNoRecording = errors.New("no such recording")
+	// ErrRecording means that the recording is being written.
+	ErrRecording = errors.New("the recording is being made")
+)
+
+// Delete deletes a recording. It may be called by any goroutine.
+//
+// Errors: ErrNoRecording, ErrRecording, and those of the disk.
+func (a *Archive) Delete(id string) error {
+	if !recordingID.MatchString(id) {
+		return ErrNoRecording
+	}
+	if writes, _, _ := a.written(); writes == id {
+		return ErrRecording
+	}
+	err := remove(filepath.Join(a.recordings, id))
+	if errors.Is(err, os.ErrNotExist) {
+		return ErrNoRecording
+	}
+	if err != nil {
+		return fmt.Errorf("delete recording %s: %w", id, err)
+	}
+	a.cfg.Log.Info("recording deleted", "recording", id)
+	return nil
 }
 
 // sweep deletes the recordings that have to go.

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/packager/archive"
+	"github.com/cuelight/cuelight/packager/packagertest"
+	"github.com/cuelight/cuelight/sync/clock"
 )
 
 func TestExpired(t *testing.T) {
@@ -72,5 +75,58 @@ func TestSweep(t *testing.T) {
 			t.Errorf("RT1 recordings %v, %v after four hours; want none", all, err)
 		}
 		s.stop()
+	})
+}
+
+// TestDelete deletes what a producer does not want, and not what is being made.
+func TestDelete(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := newSet(t, dir, archive.Config{Record: true}, packager.Config{})
+		defer func() { s.stop() }()
+		s.play(packagertest.Show{Start: first, Duration: 8 * time.Second})
+		all, err := s.a.Recordings()
+		if err != nil || len(all) != 1 || !all[0].Open || all[0].End.Sub(all[0].Start) < 7*time.Second || all[0].Bytes == 0 {
+			t.Fatalf("RC9 on air: %+v, %v", all, err)
+		}
+		id := all[0].ID
+		if err := s.a.Delete(id); !errors.Is(err, archive.ErrRecording) {
+			t.Errorf("RC9 the one that is made: %v", err)
+		}
+		s.finish()
+		for _, other := range []string{"20200101T000000Z", "", "..", "../dvr", ".gone-" + id, id + "/.."} {
+			if err := s.a.Delete(other); !errors.Is(err, archive.ErrNoRecording) {
+				t.Errorf("RC9 deleting %q: %v", other, err)
+			}
+		}
+		if err := s.a.Delete(id); err != nil {
+			t.Error(err)
+		}
+		if err := s.a.Delete(id); !errors.Is(err, archive.ErrNoRecording) {
+			t.Errorf("RC9 deleting it again: %v", err)
+		}
+		left, err := filepath.Glob(filepath.Join(dir, "show", "recordings", "*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("RC9 left: %v, %v", left, err)
+		}
+	})
+}
+
+// TestEventsAreRecordings: each event has its own.
+func TestEventsAreRecordings(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSet(t, t.TempDir(), archive.Config{Record: true}, packager.Config{})
+		defer func() { s.stop() }()
+		s.play(packagertest.Show{Start: first, Duration: 8 * time.Second})
+		s.finish()
+		s.channel(packager.Config{Before: s.c}, 1)
+		s.play(packagertest.Show{Start: first + 20*clock.TicksPerSecond, Duration: 6 * time.Second})
+		all, err := s.a.Recordings()
+		if err != nil || len(all) != 2 || all[0].Open || !all[1].Open {
+			t.Fatalf("RC1 recordings %+v, %v", all, err)
+		}
+		if off := all[1].Start.Sub(all[0].Start); off != 20*time.Second || all[0].End.After(all[1].Start) {
+			t.Errorf("RC1 recordings %+v", all)
+		}
 	})
 }

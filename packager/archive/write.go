@@ -87,7 +87,10 @@ func (a *Archive) record(s *packager.Sealed, missing bool) error {
 	if err := r.add(s); err != nil {
 		return fmt.Errorf("write playlist of %s: %w", s.Name, err)
 	}
-	a.count(func(t *Stats) { t.Bytes, t.Segments = r.manifest.Bytes, r.segments })
+	a.count(func(t *Stats) {
+		t.Bytes, t.Segments = r.manifest.Bytes, r.segments
+		a.latest = r.manifest.End
+	})
 	return nil
 }
 
@@ -113,7 +116,10 @@ func (a *Archive) recordingFor(s *packager.Sealed, missing bool) (*recording, er
 	}
 	r.note(s)
 	a.recording = r
-	a.count(func(t *Stats) { t.Recording, t.ID, t.Bytes, t.Segments = true, r.id, 0, 0 })
+	a.count(func(t *Stats) {
+		t.Recording, t.ID, t.Bytes, t.Segments = true, r.id, 0, 0
+		a.writes, a.latest = r.id, r.manifest.Start
+	})
 	a.cfg.Log.Info("recording begins", "recording", r.id, "msn", s.Name.MSN)
 	return r, nil
 }
@@ -153,6 +159,7 @@ func (a *Archive) closeRecording(why string) {
 	a.recording = nil
 	a.count(func(t *Stats) { t.Recording = false })
 	err := r.close()
+	a.count(func(*Stats) { a.writes = "" })
 	if errors.Is(err, errEmpty) {
 		err = remove(r.dir)
 	}

@@ -195,6 +195,7 @@ func (o *Origin) serve(w http.ResponseWriter, r *http.Request, c *packager.Chann
 		o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
 		return
 	}
+	c = c.Holder(at.name)
 	q := request{o: o, w: w, r: r, channel: c, view: c.View()}
 	if at.name.Kind == packager.NameIndex {
 		q.index(at.channel, protected)

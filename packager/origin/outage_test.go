@@ -107,3 +107,20 @@ func TestDeltaUpdates(t *testing.T) {
 		}
 	}
 }
+
+// TestLongOutage asks for what comes next when an outage has lasted for long.
+func TestLongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := seven(t, origin.Config{})
+		begun := onR(first).Add(7 * time.Second)
+		s.away(begun, 30*time.Minute)
+		hint := s.c.View().Window(packager.Video).Load().Hint
+		blocked := s.ask(t.Context(), fmt.Sprintf("/hls/show/video.m3u8?_HLS_msn=%d&_HLS_part=%d", hint.MSN, hint.Part))
+		synctest.Wait()
+		s.away(begun.Add(30*time.Minute), time.Second)
+		synctest.Wait()
+		if a := <-blocked; a.Code != 200 || strings.Count(a.Body.String(), "GAP=YES") < 3 {
+			t.Errorf("U5 B7 half an hour into an outage: %d\n%s", a.Code, a.Body)
+		}
+	})
+}

@@ -410,6 +410,9 @@ func (j *Judge) part(s Segment, part Part, first bool) {
 	if end, ok := j.decoded[s.Domain]; ok && (follows && end != base || end > base) {
 		j.errorf("M3 part %s begins at %d, the one before ended at %d", part.URI, base, end)
 	}
+	if first && s.Discontinuity && base != shown {
+		j.errorf("M9 part %s is decoded from %d on and shown from %d on", part.URI, base, shown)
+	}
 	j.decoded[s.Domain] = base + units
 	if key != part.Independent {
 		j.errorf("P7 M4 part %s: independent %v, holds a key frame: %v", part.URI, part.Independent, key)
