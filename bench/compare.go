@@ -105,37 +105,6 @@ func compareReload(ctx context.Context, s settings, w io.Writer) error {
 	return nil
 }
 
-func compareGets(ctx context.Context, s settings, w io.Writer) error {
-	var playlists, parts []*getFigures
-	for _, hls := range hlsPeers {
-		err := withRole(ctx, hls.name, hls.role, func(p *peer) error {
-			playlist, part, err := measureGets(ctx, p, s.getTime)
-			playlists, parts = append(playlists, playlist), append(parts, part)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, file := range []struct {
-		name string
-		both []*getFigures
-	}{{"playlist", playlists}, {"part with a key frame", parts}} {
-		ours, base := file.both[0], file.both[1]
-		t := table{
-			title: fmt.Sprintf("Plain GET of one %s: %d connections, each asks again at once, %v", file.name, getClients, s.getTime),
-			ours:  hlsPeers[0].name, base: hlsPeers[1].name,
-		}
-		t.add("requests per second", whole, ours.rate, base.rate)
-		t.addTime("server CPU per request", micros, ours.server, base.server)
-		t.add("allocations per request", number, ours.mallocs, base.mallocs)
-		t.tell("size", kib, float64(ours.size), float64(base.size))
-		t.tell("machine taken by other programs", share, ours.busy, base.busy)
-		t.print(w)
-	}
-	return nil
-}
-
 func withRole(ctx context.Context, name, role string, measure func(*peer) error) error {
 	p, err := startRole(ctx, name, role)
 	if err != nil {

@@ -15,6 +15,8 @@ const (
 	segmentParts = 6
 	segment      = 2 * time.Second
 	listed       = 7
+	// longPartBase is 333.3 ms, rounded down, because gohlslib wants a least length.
+	longPartBase = 333 * time.Millisecond
 )
 
 // position is a part's place: media sequence number and index.

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"path"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,27 +15,72 @@ type getFigures struct {
 	server  time.Duration // CPU time of the server, of one request
 	mallocs float64       // of the server, of one request
 	size    int           // bytes of the answer
-	busy    float64       // share of the machine that others took
+	cores   cores         // who kept the machine busy
 }
 
 // getClients ask at once, each again as soon as it is answered.
-const getClients = 16
+const getClients = 32
+
+// again asks for the same file, over and over.
+type again struct{ request []byte }
+
+func (a again) first() ([]byte, bool)               { return a.request, false }
+func (a again) next(*reply, instant) ([]byte, bool) { return a.request, false }
+
+// compareGets asks both servers for files as fast as they answer.
+func compareGets(ctx context.Context, s settings, w io.Writer) error {
+	st, err := newStager(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer st.clean()
+	var playlists, parts []*getFigures
+	for _, open := range st.theaters() {
+		playlist, part, err := measureGets(ctx, open, s.getTime)
+		if err != nil {
+			return err
+		}
+		playlists, parts = append(playlists, playlist), append(parts, part)
+	}
+	printGets(w, s, "the playlist", playlists[0], playlists[1])
+	printGets(w, s, "a part with a key frame", parts[0], parts[1])
+	return nil
+}
+
+func printGets(w io.Writer, s settings, what string, ours, base *getFigures) {
+	t := table{
+		title: fmt.Sprintf("Plain GET of %s: %d connections, each asks again at once, %v", what, getClients, s.getTime),
+		ours:  "cuelight", base: baseName,
+	}
+	t.add("requests per second", whole, ours.rate, base.rate)
+	t.addTime("server CPU per request", micros, ours.server, base.server)
+	t.add("allocations per request", number, ours.mallocs, base.mallocs)
+	t.tell("size, as it is sent", kib, float64(ours.size), float64(base.size))
+	t.tell("cores: server", decimals, ours.cores.server, base.cores.server)
+	t.tell("cores: generator", decimals, ours.cores.generator, base.cores.generator)
+	t.tell("cores: other programs", decimals, ours.cores.others, base.cores.others)
+	t.print(w)
+}
 
 // measureGets asks for the playlist, then for the newest part, for d each.
-func measureGets(ctx context.Context, p *peer, d time.Duration) (playlist, part *getFigures, err error) {
-	file, err := findPlaylist(ctx, p.url)
+func measureGets(ctx context.Context, open func(context.Context) (*stage, error), d time.Duration) (playlist, part *getFigures, err error) {
+	st, err := open(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", p.name, err)
+		return nil, nil, err
 	}
-	if playlist, err = measureGet(ctx, p, file, d); err != nil {
-		return nil, nil, fmt.Errorf("%s: playlist: %w", p.name, err)
+	defer func() { err = errors.Join(err, st.stop()) }()
+	if err := st.awaitFull(ctx); err != nil {
+		return nil, nil, err
 	}
-	newest, err := newestPart(ctx, p, file)
+	if playlist, err = measureGet(ctx, st, st.playlist, d); err != nil {
+		return nil, nil, fmt.Errorf("%s: playlist: %w", st.name, err)
+	}
+	newest, err := newestPart(ctx, st.peer, st.playlist)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", p.name, err)
+		return nil, nil, fmt.Errorf("%s: %w", st.name, err)
 	}
-	if part, err = measureGet(ctx, p, newest, d); err != nil {
-		return nil, nil, fmt.Errorf("%s: part: %w", p.name, err)
+	if part, err = measureGet(ctx, st, newest, d); err != nil {
+		return nil, nil, fmt.Errorf("%s: part: %w", st.name, err)
 	}
 	return playlist, part, nil
 }
@@ -64,68 +109,50 @@ func newestPart(ctx context.Context, p *peer, file string) (string, error) {
 	}
 }
 
-func measureGet(ctx context.Context, p *peer, file string, d time.Duration) (*getFigures, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var count, size atomic.Int64
-	var work sync.WaitGroup
+func measureGet(ctx context.Context, st *stage, file string, d time.Duration) (*getFigures, error) {
+	w, err := newSwarm(st.url)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
 	for range getClients {
-		work.Go(func() {
-			if err := ask(ctx, p, file, &count, &size); err != nil {
-				stop(err)
-			}
-		})
-	}
-	defer work.Wait()
-	defer stop(errEnough)
-	if err := pause(ctx, time.Second); err != nil {
-		return nil, err
-	}
-	busy, err := watchOthers(p)
-	if err != nil {
-		return nil, err
-	}
-	before, err := readMeters(p)
-	if err != nil {
-		return nil, err
-	}
-	asked, since := count.Load(), now()
-	if err := pause(ctx, d); err != nil {
-		return nil, err
-	}
-	asked, took := count.Load()-asked, now().sub(since)
-	after, err := readMeters(p)
-	if err != nil {
-		return nil, err
-	}
-	others, err := busy()
-	if err != nil {
-		return nil, err
-	}
-	if asked == 0 {
-		return nil, fmt.Errorf("no request for %s was answered", file)
-	}
-	return &getFigures{
-		rate:    float64(asked) / took.Seconds(),
-		server:  (after.cpu - before.cpu) / time.Duration(asked),
-		mallocs: float64(after.Mallocs-before.Mallocs) / float64(asked),
-		size:    int(size.Load()),
-		busy:    others,
-	}, nil
-}
-
-func ask(ctx context.Context, p *peer, file string, count, size *atomic.Int64) error {
-	c, err := dialHLS(ctx, p.url)
-	if err != nil {
-		return err
-	}
-	defer c.conn.Close()
-	for ctx.Err() == nil {
-		if err := c.get(file, ""); err != nil {
-			return err
+		if err := w.join(again{w.request(file)}); err != nil {
+			return nil, err
 		}
-		count.Add(1)
-		size.Store(int64(c.body.Len()))
 	}
-	return nil
+	if err := w.run(ctx, now()+instant(time.Second)); err != nil {
+		return nil, err
+	}
+	watched, err := watchOthers(st.peer)
+	if err != nil {
+		return nil, err
+	}
+	before, err := st.read()
+	if err != nil {
+		return nil, err
+	}
+	w.reset()
+	if err := w.run(ctx, now()+instant(d)); err != nil {
+		return nil, err
+	}
+	after, err := st.read()
+	if err != nil {
+		return nil, err
+	}
+	others, err := watched()
+	if err != nil {
+		return nil, err
+	}
+	if w.failed > 0 || w.requests == 0 {
+		return nil, fmt.Errorf("%s: %d answers, %d errors: %w", file, w.requests, w.failed, errors.Join(w.failure))
+	}
+	f := figuresOf(1, w.requests, before, after)
+	f.cores.others = max(0, others*float64(machineCores())-f.cores.encoder)
+	return &getFigures{
+		rate:    f.requests,
+		server:  (after.server - before.server) / time.Duration(w.requests),
+		mallocs: f.mallocs,
+		size:    int(w.bytes) / w.requests,
+		cores:   f.cores,
+	}, nil
 }

@@ -42,7 +42,7 @@ func newGohlslib(clip *demo.Clip) (hlsServer, http.Handler, error) {
 		Variant:            gohlslib.MuxerVariantLowLatency,
 		SegmentCount:       listed,
 		SegmentMinDuration: segment,
-		PartMinDuration:    333 * time.Millisecond, // a least length: 333.3 ms, rounded down
+		PartMinDuration:    longPartBase,
 	}
 	if err := g.muxer.Start(); err != nil {
 		return nil, nil, err

@@ -23,19 +23,20 @@ import (
 // baseIngest is the baseline for publishers: gortmplib in front of gohlslib's
 // low-latency muxer, a muxer for each publisher, and nothing else.
 type baseIngest struct {
-	mu     sync.Mutex // protects muxers
+	part   time.Duration // least length of a part
+	mu     sync.RWMutex  // protects muxers
 	muxers map[string]*gohlslib.Muxer
 }
 
 const ingestPort = "/bench/rtmp"
 
 // addBaseIngest listens for RTMP and serves what comes.
-func addBaseIngest(mux *http.ServeMux) error {
+func addBaseIngest(mux *http.ServeMux, part time.Duration) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	b := &baseIngest{muxers: make(map[string]*gohlslib.Muxer)}
+	b := &baseIngest{part: part, muxers: make(map[string]*gohlslib.Muxer)}
 	go b.accept(ln)
 	mux.HandleFunc("GET "+ingestPort, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "%d", ln.Addr().(*net.TCPAddr).Port)
@@ -44,23 +45,24 @@ func addBaseIngest(mux *http.ServeMux) error {
 	return nil
 }
 
-// startBaseIngest starts the baseline and asks for its RTMP port.
-func startBaseIngest(ctx context.Context) (*peer, string, error) {
-	p, err := startRole(ctx, "gohlslib", roleIngest)
+// startBaseIngest starts the baseline and asks for its RTMP port. Parts are at
+// least so long.
+func startBaseIngest(ctx context.Context, part time.Duration) (*peer, int, error) {
+	p, err := startRole(ctx, "gohlslib", roleIngest, "-part", part.String())
 	if err != nil {
-		return nil, "", err
+		return nil, 0, err
 	}
 	var port int
 	if err := getJSON(p.url+ingestPort, &port); err != nil {
-		return nil, "", errors.Join(err, p.stop())
+		return nil, 0, errors.Join(err, p.stop())
 	}
-	return p, fmt.Sprintf("rtmp://127.0.0.1:%d/live", port), nil
+	return p, port, nil
 }
 
 func (b *baseIngest) serve(w http.ResponseWriter, r *http.Request) {
-	b.mu.Lock()
+	b.mu.RLock()
 	m := b.muxers[r.PathValue("channel")]
-	b.mu.Unlock()
+	b.mu.RUnlock()
 	if m == nil {
 		http.NotFound(w, r)
 		return
@@ -98,7 +100,7 @@ func (b *baseIngest) publisher(nc net.Conn) error {
 	}
 	muxer := &gohlslib.Muxer{
 		Variant: gohlslib.MuxerVariantLowLatency, SegmentCount: listed,
-		SegmentMinDuration: segment, PartMinDuration: 333 * time.Millisecond,
+		SegmentMinDuration: segment, PartMinDuration: b.part,
 	}
 	start := time.Now()
 	for _, t := range reader.Tracks() {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func machineOf(text string) (machine, error) {
 	}
 	return m, nil
 }
+
+// machineCores is how many cores there are.
+func machineCores() int { return runtime.NumCPU() }
 
 // watchOthers returns a function that tells which share of all cores has since
 // been taken by processes that are neither p nor this one. Where it is not

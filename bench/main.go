@@ -28,29 +28,65 @@ type settings struct {
 	reloadTime  time.Duration
 	getTime     time.Duration
 	publishTime time.Duration
+
+	steps    viewerSteps
+	stepTime time.Duration
+	profile  string
+
+	// For roles.
+	clip   string
+	target string
+	part   time.Duration
 }
 
 // The parts of a run.
 const (
 	partAnswers = "answers"
 	partReload  = "reload"
+	partViewers = "viewers"
 	partGet     = "get"
 	partPublish = "publish"
+	partWindow  = "window"
+	partFirst   = "first"
 )
+
+// parts are measured in this order.
+var parts = []struct {
+	name    string
+	measure func(context.Context, settings, io.Writer) error
+}{
+	{partAnswers, compareAnswers}, {partReload, compareReload}, {partViewers, compareViewers}, {partGet, compareGets},
+	{partPublish, comparePublishers}, {partWindow, measureWindows}, {partFirst, compareFirst},
+}
+
+func partNames() string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
+}
 
 // maxSockets leaves room for other files in a process that may open 20,000.
 const maxSockets = 19_000
 
 func main() {
 	var s settings
-	flag.StringVar(&s.only, "only", "", "what to measure, of answers, reload, get and publish, separated by commas (default all)")
+	flag.StringVar(&s.only, "only", "", "what to measure, of "+partNames()+", separated by commas (default all)")
 	flag.StringVar(&s.program, "program", "", "the cuelight program to measure (default: build it)")
 	flag.IntVar(&s.viewers, "viewers", 4000, "sockets that answer")
 	flag.IntVar(&s.cues, "cues", 3, "cues that every viewer answers")
 	flag.IntVar(&s.waiters, "waiters", 1000, "viewers that wait for every part")
-	flag.DurationVar(&s.reloadTime, "reload-time", 20*time.Second, "how long they follow each server")
-	flag.DurationVar(&s.getTime, "get-time", 5*time.Second, "how long each file is asked for")
-	flag.DurationVar(&s.publishTime, "publish-time", 20*time.Second, "how long publishers are measured")
+	flag.DurationVar(&s.reloadTime, "reload-time", 10*time.Second, "how long they follow each server")
+	flag.DurationVar(&s.getTime, "get-time", 4*time.Second, "how long each file is asked for")
+	flag.DurationVar(&s.publishTime, "publish-time", 8*time.Second, "how long publishers are measured")
+	s.steps = viewerSteps{100, 200, 400, 700, 1000, 1400, 2000, 2800}
+	flag.Var(&s.steps, "steps", "viewers at the live edge, more and more, separated by commas")
+	flag.DurationVar(&s.stepTime, "step-time", 6*time.Second, "how long each number of them is measured")
+	flag.StringVar(&s.profile, "profile", "", "file for a CPU profile of Cuelight at the last of these steps")
+	flag.StringVar(&s.clip, "clip", "", "used by the program itself: what an encoder publishes")
+	flag.StringVar(&s.target, "target", "", "used by the program itself: where to")
+	flag.DurationVar(&s.part, "part", 333*time.Millisecond, "used by the program itself: least length of the baseline's parts")
 	flag.StringVar(&s.role, "role", "", "used by the program itself: be a server to measure")
 	flag.Parse()
 
@@ -65,17 +101,14 @@ func main() {
 
 func run(ctx context.Context, s settings, w io.Writer) error {
 	if s.role != "" {
-		return runRole(s.role)
+		return runRole(s)
 	}
 	if err := s.validate(); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s, %s, %d cores, which servers and clients share\n",
 		time.Now().Format(time.DateOnly), runtime.Version(), runtime.NumCPU())
-	for _, part := range []struct {
-		name    string
-		measure func(context.Context, settings, io.Writer) error
-	}{{partAnswers, compareAnswers}, {partReload, compareReload}, {partGet, compareGets}, {partPublish, comparePublishers}} {
+	for _, part := range parts {
 		if !s.wants(part.name) {
 			continue
 		}
@@ -93,8 +126,8 @@ func (s settings) wants(part string) bool {
 
 func (s settings) validate() error {
 	for _, part := range strings.Split(s.only, ",") {
-		if s.only != "" && !slices.Contains([]string{partAnswers, partReload, partGet, partPublish}, part) {
-			return fmt.Errorf("-only: %q is none of answers, reload, get, publish", part)
+		if s.only != "" && !slices.Contains(strings.Split(partNames(), ", "), part) {
+			return fmt.Errorf("-only: %q is none of %s", part, partNames())
 		}
 	}
 	for name, n := range map[string]int{"-viewers": s.viewers, "-waiters": s.waiters} {
@@ -102,8 +135,8 @@ func (s settings) validate() error {
 			return fmt.Errorf("%s: %d is not between 1 and %d", name, n, maxSockets)
 		}
 	}
-	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 || s.publishTime <= 0 {
-		return fmt.Errorf("-cues, -reload-time, -get-time, -publish-time: each is more than nothing")
+	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 || s.publishTime <= 0 || s.stepTime <= 0 {
+		return fmt.Errorf("-cues, -reload-time, -get-time, -publish-time, -step-time: each is more than nothing")
 	}
 	return nil
 }

@@ -66,13 +66,13 @@ func startPeer(ctx context.Context, name string, find func(line string) (url str
 }
 
 // startRole starts this program again in one of its roles.
-func startRole(ctx context.Context, name, role string) (*peer, error) {
+func startRole(ctx context.Context, name, role string, flags ...string) (*peer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	address := func(line string) (string, bool) { return line, strings.HasPrefix(line, "http://") }
-	return startPeer(ctx, name, address, self, "-role", role)
+	return startPeer(ctx, name, address, self, append([]string{"-role", role}, flags...)...)
 }
 
 // scan sends the address on found, or closes it, and reads to the end, so that

@@ -17,49 +17,70 @@ var (
 	tagSequence = []byte("#EXT-X-MEDIA-SEQUENCE:")
 	tagSegment  = []byte("#EXTINF:")
 	tagPart     = []byte("#EXT-X-PART:")
+	tagSkip     = []byte("#EXT-X-SKIP:")
+	skipCount   = []byte("SKIPPED-SEGMENTS=")
 	uriBegin    = []byte(`URI="`)
 )
 
-// tipOf reads a full media playlist, however its files are called.
+// tipOf reads a media playlist, however its files are called.
 //
 // Errors: a playlist without a sequence number or without a part.
-// Spec: rfc8216bis §4.4.3.2, §4.4.4.9.
 func tipOf(playlist []byte) (tip, error) {
 	var t tip
-	var msn, parts, before uint64
 	var last []byte
+	next, err := eachPart(playlist, func(at position, uri []byte) { t.newest, last = at, uri })
+	if err != nil {
+		return t, err
+	}
+	if last == nil {
+		return t, fmt.Errorf("playlist has no part")
+	}
+	t.next, t.part = next, string(last)
+	return t, nil
+}
+
+// eachPart calls found for every part of a full playlist or a delta update, in
+// order, and returns the position of the part that comes next. The URI is part
+// of the playlist.
+//
+// Errors: a playlist without a sequence number, or with one that is none.
+// Spec: rfc8216bis §4.4.3.2, §4.4.4.9, §4.4.5.2.
+func eachPart(playlist []byte, found func(at position, uri []byte)) (next position, err error) {
 	sequence := false
 	for len(playlist) > 0 {
 		var line []byte
 		line, playlist, _ = bytes.Cut(playlist, []byte("\n"))
+		number, counts := []byte(nil), false
 		switch {
 		case bytes.HasPrefix(line, tagPart):
-			parts++
-			last = line
-		case bytes.HasPrefix(line, tagSegment):
-			msn++
-			before, parts = parts, 0
-		case bytes.HasPrefix(line, tagSequence):
-			first, err := strconv.ParseUint(string(bytes.TrimSpace(line[len(tagSequence):])), 10, 64)
-			if err != nil {
-				return t, fmt.Errorf("playlist: %s: %w", line, err)
+			if _, uri, ok := bytes.Cut(line, uriBegin); ok {
+				uri, _, _ = bytes.Cut(uri, []byte(`"`))
+				found(next, uri)
 			}
-			msn += first
+			next.Part++
+		case bytes.HasPrefix(line, tagSegment):
+			next = position{MSN: next.MSN + 1}
+		case bytes.HasPrefix(line, tagSequence):
+			number, counts = line[len(tagSequence):], true
 			sequence = true
+		case bytes.HasPrefix(line, tagSkip):
+			_, after, _ := bytes.Cut(line, skipCount)
+			number, _, _ = bytes.Cut(after, []byte(","))
+			counts = true
 		}
+		if !counts {
+			continue
+		}
+		n, err := strconv.ParseUint(string(bytes.TrimSpace(number)), 10, 63)
+		if err != nil {
+			return next, fmt.Errorf("playlist: %s: %w", line, err)
+		}
+		next.MSN += n
 	}
-	_, uri, ok := bytes.Cut(last, uriBegin)
-	if !sequence || !ok || msn == 0 && parts == 0 {
-		return t, fmt.Errorf("playlist has no sequence number or no part")
+	if !sequence {
+		return next, fmt.Errorf("playlist has no sequence number")
 	}
-	uri, _, _ = bytes.Cut(uri, []byte(`"`))
-	t.part = string(uri)
-	t.next = position{msn, parts}
-	t.newest = position{msn, parts - 1}
-	if parts == 0 {
-		t.newest = position{msn - 1, before - 1}
-	}
-	return t, nil
+	return next, nil
 }
 
 // firstURI returns the first variant of a multivariant playlist.

@@ -37,3 +37,15 @@ func TestTipOf(t *testing.T) {
 		}
 	}
 }
+
+func TestTipOfADeltaUpdate(t *testing.T) {
+	const delta = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:41\n#EXT-X-SKIP:SKIPPED-SEGMENTS=12,RECENTLY-REMOVED-DATERANGES=\"\"\n" +
+		"#EXTINF:2.00000,\ns53.mp4\n#EXT-X-PART:DURATION=1,URI=\"a.mp4\",INDEPENDENT=YES\n"
+	got, err := tipOf([]byte(delta))
+	if want := (tip{position{54, 0}, position{54, 1}, "a.mp4"}); err != nil || got != want {
+		t.Errorf("tip = %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := tipOf([]byte("#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-SKIP:\n#EXT-X-PART:URI=\"a.mp4\"\n")); err == nil {
+		t.Errorf("tip = %+v, want an error", got)
+	}
+}

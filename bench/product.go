@@ -34,12 +34,7 @@ func buildProduct(ctx context.Context, dir string) (string, error) {
 // startProduct starts program with its data in dir, on free ports.
 func startProduct(ctx context.Context, program, dir string) (*product, error) {
 	data := filepath.Join(dir, "data")
-	web := func(line string) (string, bool) {
-		_, address, ok := strings.Cut(line, "http://")
-		host, ours := strings.CutSuffix(address, "/watch/"+channel)
-		return "http://" + host, ok && ours
-	}
-	p, err := startPeer(ctx, "cuelight", web, program, "serve", "--data", data,
+	p, err := startPeer(ctx, "cuelight", watchPage(channel), program, "serve", "--data", data,
 		"--http", "127.0.0.1:0", "--rtmp", "off", "--srt", "off", "--rtsp", "off", "--webrtc", "off", "--admin", "off", "--log-level", "warn")
 	if err != nil {
 		return nil, err

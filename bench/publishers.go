@@ -53,22 +53,37 @@ func comparePublishers(ctx context.Context, s settings, w io.Writer) error {
 		title: "Publishers: 720p30, 2.5 Mbit/s H.264 and AAC by RTMP, to LL-HLS, no viewers",
 		ours:  "cuelight", base: "gortmplib + gohlslib " + gohlslibVersion,
 	}
-	for _, n := range crowdsOfPublishers {
-		ours, err := measurePublishers(ctx, s, clip, n, func() (*peer, string, error) { return startIngest(ctx, program, dir, n) })
+	var first [2]publisherFigures
+	for i, n := range crowdsOfPublishers {
+		ours, err := measurePublishers(ctx, s, clip, n, func() (*peer, int, error) { return startIngest(ctx, program, dir, n) })
 		if err != nil {
 			return fmt.Errorf("cuelight: %w", err)
 		}
-		base, err := measurePublishers(ctx, s, clip, n, func() (*peer, string, error) { return startBaseIngest(ctx) })
+		base, err := measurePublishers(ctx, s, clip, n, func() (*peer, int, error) { return startBaseIngest(ctx, longPartBase) })
 		if err != nil {
 			return fmt.Errorf("gohlslib: %w", err)
+		}
+		if i == 0 {
+			first = [2]publisherFigures{ours, base}
 		}
 		prefix := fmt.Sprintf("%d channels: ", n)
 		t.addTime(prefix+"server CPU in a second, each", millis, ours.cpu, base.cpu)
 		t.add(prefix+"memory on top of the idle server, each", kib, float64(ours.memory-ours.idle)/float64(n), float64(base.memory-base.idle)/float64(n))
 		t.tell(prefix+"machine taken by encoders and others", share, ours.busy, base.busy)
+		if i > 0 {
+			cpu, memory := ours.growth(first[0], n)
+			cpuBase, memoryBase := base.growth(first[1], n)
+			t.tell(prefix+"CPU of one, times that of a channel alone", decimals, cpu, cpuBase)
+			t.tell(prefix+"memory of one, times that of a channel alone", decimals, memory, memoryBase)
+		}
 	}
 	t.print(w)
 	return nil
+}
+
+// growth is what a channel takes among n, as against one that is alone.
+func (f publisherFigures) growth(alone publisherFigures, n int) (cpu, memory float64) {
+	return float64(f.cpu) / float64(alone.cpu), float64(f.memory-f.idle) / float64(n) / float64(alone.memory-alone.idle)
 }
 
 // encode720p makes the clip that every publisher sends.
@@ -86,10 +101,10 @@ func encode720p(ctx context.Context, dir string) (string, error) {
 }
 
 // startIngest starts the product with n open channels.
-func startIngest(ctx context.Context, program, dir string, n int) (*peer, string, error) {
+func startIngest(ctx context.Context, program, dir string, n int) (*peer, int, error) {
 	port, err := freePort()
 	if err != nil {
-		return nil, "", err
+		return nil, 0, err
 	}
 	var config strings.Builder
 	fmt.Fprintf(&config, "http: 127.0.0.1:0\nrtmp: 127.0.0.1:%d\nsrt: off\nrtsp: off\nwebrtc: off\nadmin: off\nlog_level: warn\n", port)
@@ -99,15 +114,10 @@ func startIngest(ctx context.Context, program, dir string, n int) (*peer, string
 	}
 	file := filepath.Join(dir, "bench.yaml")
 	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
-		return nil, "", err
+		return nil, 0, err
 	}
-	web := func(line string) (string, bool) {
-		_, address, ok := strings.Cut(line, "http://")
-		host, ours := strings.CutSuffix(address, "/watch/c0")
-		return "http://" + host, ok && ours
-	}
-	p, err := startPeer(ctx, "cuelight", web, program, "serve", "--config", file)
-	return p, fmt.Sprintf("rtmp://127.0.0.1:%d/live", port), err
+	p, err := startPeer(ctx, "cuelight", watchPage("c0"), program, "serve", "--config", file)
+	return p, port, err
 }
 
 func freePort() (int, error) {
@@ -121,8 +131,8 @@ func freePort() (int, error) {
 
 // measurePublishers lets n encoders publish the clip and measures once all are
 // on the air.
-func measurePublishers(ctx context.Context, s settings, clip string, n int, start func() (*peer, string, error)) (f publisherFigures, err error) {
-	p, target, err := start()
+func measurePublishers(ctx context.Context, s settings, clip string, n int, start func() (*peer, int, error)) (f publisherFigures, err error) {
+	p, port, err := start()
 	if err != nil {
 		return f, err
 	}
@@ -131,7 +141,7 @@ func measurePublishers(ctx context.Context, s settings, clip string, n int, star
 		return f, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	encoders, err := publish(ctx, clip, target, n)
+	encoders, err := publish(ctx, clip, fmt.Sprintf("rtmp://127.0.0.1:%d/live", port), n)
 	defer func() {
 		stop()
 		for _, e := range encoders {

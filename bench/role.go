@@ -17,25 +17,30 @@ const (
 	roleCuelight = "hls-cuelight"
 	roleGohlslib = "hls-gohlslib"
 	roleIngest   = "ingest-gohlslib"
+	roleEncoder  = "encoder"
 )
 
 // runRole serves until stdin ends, which it does when the parent is gone.
-func runRole(role string) error {
+func runRole(s settings) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+countsPath, serveCounts)
-	switch role {
+	switch s.role {
 	case roleEcho:
 		mux.Handle(echoPath, newEcho())
 	case roleCuelight, roleGohlslib:
-		if err := addHLS(mux, role); err != nil {
+		if err := addHLS(mux, s.role); err != nil {
 			return err
 		}
 	case roleIngest:
-		if err := addBaseIngest(mux); err != nil {
+		if err := addBaseIngest(mux, s.part); err != nil {
+			return err
+		}
+	case roleEncoder:
+		if err := addEncoder(mux, s.clip, s.target); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("role: %q is not one of ours", role)
+		return fmt.Errorf("role: %q is not one of ours", s.role)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +71,7 @@ func serveCounts(w http.ResponseWriter, _ *http.Request) {
 
 // getJSON asks a role.
 func getJSON(url string, into any) error {
-	resp, err := http.Get(url)
+	resp, err := asker.Get(url)
 	if err != nil {
 		return err
 	}
