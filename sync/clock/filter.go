@@ -61,11 +61,10 @@ type Filter struct {
 // be: a pong read before its ping was sent, or that was on the way for longer
 // than MaxAge.
 func (f *Filter) Add(e Exchange) bool {
-	rtt := e.RTT()
-	if e.Returned < e.Sent || e.Replied < e.Received || rtt < 0 || rtt > MaxAge {
+	s := e.estimate()
+	if e.Returned < e.Sent || e.Replied < e.Received || s.RTT < 0 || s.RTT > MaxAge {
 		return false
 	}
-	s := Estimate{Zero: e.Zero(), RTT: rtt, Taken: e.Returned}
 	for n := len(f.samples); n > 0 && f.samples[n-1].Dispersion(s.Taken) >= s.Dispersion(s.Taken); n-- {
 		f.samples = f.samples[:n-1]
 	}

@@ -24,3 +24,7 @@ func (e Exchange) Zero() Instant {
 	server := e.Received + (e.Replied-e.Received)/2
 	return server.Add(-middle)
 }
+
+func (e Exchange) estimate() Estimate {
+	return Estimate{Zero: e.Zero(), RTT: e.RTT(), Taken: e.Returned}
+}
