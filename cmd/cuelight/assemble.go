@@ -13,6 +13,7 @@ import (
 // They stop in the reverse order: viewers are told to come back first, the
 // engine writes its last answers at the end.
 func (srv *server) assemble(context.Context) error {
+	srv.clock.add(&srv.group)
 	srv.group.Add("engine", srv.engine)
 	for name, a := range srv.archives {
 		srv.group.Add("archive of "+name, a)

@@ -13,6 +13,7 @@ import (
 type listeners struct {
 	http, https, admin, rtmp, rtmps, rtsp net.Listener
 	srt                                   *srt.Listener
+	clock                                 *net.UDPConn // others follow this server's clock here
 }
 
 // listen opens all ports or none.
@@ -46,7 +47,20 @@ func listen(s settings) (l listeners, err error) {
 			return l, portError("srt", s.SRT, err)
 		}
 	}
+	if s.Clock.Answer != off {
+		if l.clock, err = listenClock(s.Clock.Answer); err != nil {
+			return l, fmt.Errorf("clock.answer: %w", err)
+		}
+	}
 	return l, nil
+}
+
+func listenClock(address string) (*net.UDPConn, error) {
+	addr, err := net.ResolveUDPAddr("udp", address)
+	if err != nil {
+		return nil, err
+	}
+	return net.ListenUDP("udp", addr)
 }
 
 func portError(name, addr string, err error) error {
@@ -69,6 +83,11 @@ func (l listeners) close() error {
 	}
 	if l.srt != nil {
 		l.srt.Close()
+	}
+	if l.clock != nil {
+		if err := l.clock.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

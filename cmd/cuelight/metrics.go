@@ -63,6 +63,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}, func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
+	c.srv.clock.collect(gauge)
 	sockets := c.srv.gateway.Stats()
 	gauge(descConnections, float64(sockets.Connections))
 	for code, n := range sockets.Closed {

@@ -1,102 +1,155 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
+	"net"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/cuelight/cuelight/internal/lifecycle"
 	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/follow"
+	"github.com/cuelight/cuelight/sync/node"
+	"github.com/cuelight/cuelight/sync/sntp"
 )
 
-// savedClock lets a restart on the same boot continue the room clock: R is
-// the boot clock plus Offset, whatever the wall clock did meanwhile.
-type savedClock struct {
-	Boot   string `json:"boot_id"`
-	Epoch  uint32 `json:"epoch"`
-	Offset int64  `json:"offset_us"`
+// clockSettings are what the room clock is held against.
+type clockSettings struct {
+	NTP    []string `yaml:"ntp"`    // time servers, none or at least 3
+	Check  span     `yaml:"check"`  // how often they are asked
+	Leader string   `yaml:"leader"` // HOST:PORT of the server whose clock this one keeps
+	Answer string   `yaml:"answer"` // UDP address where others may follow this one's
 }
 
-// openRoomClock continues the room clock kept in dir, or starts a new one with
-// a new epoch if the machine was booted since or the file cannot be read.
-func openRoomClock(dir string, log *slog.Logger) (*clock.Room, error) {
-	file := filepath.Join(dir, "clock.json")
-	boot, err := bootID()
-	if err != nil {
+func (c *clockSettings) setDefaults() {
+	if c.Check.Duration == 0 {
+		c.Check.Duration = 10 * time.Minute
+	}
+	if c.Answer == "" {
+		c.Answer = off
+	}
+}
+
+func (s settings) validateClock() error {
+	var errs []error
+	c := s.Clock
+	if len(c.NTP) > 0 {
+		if err := (sntp.Config{Servers: c.NTP, Every: c.Check.Duration}).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("clock.%w", err))
+		}
+	}
+	if c.Leader != "" {
+		if host, port, err := net.SplitHostPort(c.Leader); err != nil || host == "" || port == "" {
+			errs = append(errs, fmt.Errorf("clock.leader: %q is not HOST:PORT", c.Leader))
+		}
+	}
+	if c.Answer != off {
+		if err := checkAddress(c.Answer); err != nil {
+			errs = append(errs, fmt.Errorf("clock.answer: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// roomClock is R with all that it is held against.
+type roomClock struct {
+	kept   *node.Clock
+	utc    *sntp.Checker    // nil without time servers
+	lead   *follow.Follower // nil without a leader
+	answer *follow.Responder
+}
+
+// openClock continues R and prepares what watches over it.
+func (srv *server) openClock() (_ *roomClock, err error) {
+	c, s := new(roomClock), srv.settings
+	if c.kept, err = node.Open(node.Config{Dir: s.Data, Log: srv.log}); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	sinceBoot, err := sinceBoot()
-	if err != nil {
-		return nil, err
+	room := c.kept.Room()
+	if len(s.Clock.NTP) > 0 {
+		cfg := sntp.Config{Servers: s.Clock.NTP, Every: s.Clock.Check.Duration, Room: room, Log: srv.log}
+		if s.Clock.Leader == "" { // a follower's R is its leader's
+			cfg.Idle = srv.unwatched
+		}
+		if c.utc, err = sntp.New(cfg); err != nil {
+			return nil, fmt.Errorf("clock: %w", err)
+		}
 	}
-	saved, err := readClock(file)
-	switch {
-	case err == nil && saved.Boot == boot:
-		return clock.NewRoom(now, clock.Instant(sinceBoot+saved.Offset), saved.Epoch), nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		log.Warn("room clock starts anew: its file cannot be read", "err", err)
+	if s.Clock.Leader != "" {
+		cfg := follow.Config{Room: room, Leader: &follow.UDP{Address: s.Clock.Leader}, Idle: srv.unwatched, Log: srv.log}
+		if c.lead, err = follow.New(cfg); err != nil {
+			return nil, fmt.Errorf("clock: %w", err)
+		}
 	}
-	base := clock.InstantOf(now)
-	fresh := savedClock{Boot: boot, Epoch: nextEpoch(saved.Epoch, now), Offset: int64(base) - sinceBoot}
-	if err := writeClock(file, fresh); err != nil {
-		return nil, err
+	if srv.open.clock != nil {
+		c.answer = follow.NewResponder(srv.open.clock, room)
 	}
-	return clock.NewRoom(now, base, fresh.Epoch), nil
+	return c, nil
 }
 
-// nextEpoch differs from last even if the wall clock went back.
-func nextEpoch(last uint32, now time.Time) uint32 {
-	return max(last+1, uint32(now.Unix()))
+// add puts what watches over R into a group.
+func (c *roomClock) add(group *lifecycle.Group) {
+	group.Add("room clock", c.kept)
+	if c.utc != nil {
+		group.Add("time servers", c.utc)
+	}
+	if c.lead != nil {
+		group.Add("clock leader", c.lead)
+	}
+	if c.answer != nil {
+		group.Add("clock answers", c.answer)
+	}
 }
 
-func readClock(file string) (savedClock, error) {
-	var saved savedClock
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return saved, err
+// unwatched reports whether nobody would notice if R moved: nothing is on air,
+// and no viewer is there.
+func (srv *server) unwatched() bool {
+	for name, ch := range srv.channels {
+		if _, _, live := ch.Edge(); live || srv.gateway.Viewers(name) > 0 {
+			return false
+		}
 	}
-	if err := json.Unmarshal(text, &saved); err != nil {
-		return savedClock{}, fmt.Errorf("read %s: %w", file, err)
-	}
-	return saved, nil
+	return true
 }
 
-func writeClock(file string, saved savedClock) error {
-	text, err := json.Marshal(saved)
-	if err != nil {
-		return err
+// status is how R does.
+func (c *roomClock) status(now time.Time) clock.Status {
+	s := c.kept.Room().Status(now)
+	if c.utc != nil {
+		s.UTC = c.utc.Last()
 	}
-	part := file + ".part"
-	if err := os.WriteFile(part, text, 0o600); err != nil {
-		return fmt.Errorf("save the room clock: %w", err)
+	if c.lead != nil {
+		lead := c.lead.Lead()
+		s.Lead = &lead
 	}
-	if err := os.Rename(part, file); err != nil {
-		return fmt.Errorf("save the room clock: %w", err)
-	}
-	return nil
+	return s
 }
 
-func bootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return "", fmt.Errorf("learn which boot this is: %w", err)
-	}
-	return strings.TrimSpace(string(id)), nil
-}
+var (
+	descClockEpoch   = desc("clock_epoch", "Epoch of the room clock: another one makes every player measure anew.")
+	descClockRate    = desc("clock_rate_ppm", "How much faster than the machine's clock the room clock is made to run.")
+	descClockUTC     = desc("clock_utc_error_ms", "Room clock minus UTC, by the time servers that agree.")
+	descClockBound   = desc("clock_utc_bound_ms", "How wrong the error can be.")
+	descClockServers = desc("clock_servers", "Time servers, by what they did in the last check.", "state")
+	descClockLead    = desc("clock_leader_error_ms", "Room clock minus the leader's.")
+	descClockLeadMax = desc("clock_leader_dispersion_ms", "How wrong that error can be.")
+)
 
-// sinceBoot is the machine's uptime in µs, time asleep included.
-func sinceBoot() (int64, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0, fmt.Errorf("read the boot clock: %w", err)
+func (c *roomClock) collect(gauge meter) {
+	s := c.status(time.Now())
+	gauge(descClockEpoch, float64(s.Epoch))
+	gauge(descClockRate, s.Rate.PPM())
+	if c.utc != nil {
+		gauge(descClockServers, float64(s.UTC.Servers), "asked")
+		gauge(descClockServers, float64(s.UTC.Answered), "answered")
+		gauge(descClockServers, float64(s.UTC.Agree), "agree")
 	}
-	return ts.Nano() / 1000, nil
+	if s.UTC.Known() {
+		gauge(descClockUTC, s.UTC.Error.Seconds()*1e3)
+		gauge(descClockBound, s.UTC.Bound.Seconds()*1e3)
+	}
+	if s.Lead != nil && s.Lead.Followed {
+		gauge(descClockLead, s.Lead.Error.Seconds()*1e3)
+		gauge(descClockLeadMax, s.Lead.Dispersion.Seconds()*1e3)
+	}
 }

@@ -36,7 +36,8 @@ import (
 type server struct {
 	settings   settings
 	log        *slog.Logger
-	room       *clock.Room
+	clock      *roomClock
+	room       *clock.Room // the clock's
 	tokens     *token.Keys
 	store      *embedded.Store
 	channels   map[string]*channel
@@ -78,9 +79,10 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 	if srv.store, err = embedded.Open(ctx, filepath.Join(s.Data, "answers.db"), log); err != nil {
 		return nil, err
 	}
-	if srv.room, err = openRoomClock(s.Data, log); err != nil {
+	if srv.clock, err = srv.openClock(); err != nil {
 		return nil, err
 	}
+	srv.room = srv.clock.kept.Room()
 	for _, build := range []func(context.Context) error{
 		srv.openDelivery, srv.openArchives, srv.buildChannels, srv.buildInteraction, srv.buildIngest, srv.assemble,
 	} {

@@ -44,6 +44,7 @@ type settings struct {
 	HLS      hlsSettings      `yaml:"hls"`
 	WHIP     whipSettings     `yaml:"whip"`
 	Ingest   ingestSettings   `yaml:"ingest"`
+	Clock    clockSettings    `yaml:"clock"`
 	// FFmpeg is the program that makes the renditions of channels that want some.
 	FFmpeg string `yaml:"ffmpeg"`
 
@@ -108,6 +109,7 @@ func (s *settings) setDefaults() {
 	s.LogFormat = cmp.Or(s.LogFormat, "text")
 	s.FFmpeg = cmp.Or(s.FFmpeg, "ffmpeg")
 	s.Ingest.setDefaults()
+	s.Clock.setDefaults()
 	s.Playback.setDefaults()
 	s.HLS.setDefaults()
 	if len(s.Channels) == 0 {
@@ -162,7 +164,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
-	errs = append(errs, s.validateIngest(), s.validateDelivery())
+	errs = append(errs, s.validateIngest(), s.validateDelivery(), s.validateClock())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)

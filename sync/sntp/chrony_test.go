@@ -20,12 +20,7 @@ import (
 // machine's own clock and leaves that alone (-x). It ends with the test.
 func chronyd(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("chronyd")
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/chronyd"); err != nil {
-			t.Fatal("chronyd is not installed: apt-get install chrony, or make tools")
-		}
-	}
+	path := findChronyd(t)
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +51,18 @@ func chronyd(t *testing.T) string {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	awaitTime(t, address)
 	return address
+}
+
+// findChronyd also looks where make tools unpacks it.
+func findChronyd(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chronyd", "/usr/sbin/chronyd", "../../bin/tools/usr/sbin/chronyd"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("chronyd is not there: run make tools")
+	return ""
 }
 
 func freePort(t *testing.T) int {
