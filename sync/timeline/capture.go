@@ -73,7 +73,7 @@ func (k *captures) believe(x, offset float64) {
 func (k *captures) readings(out []bin) []bin {
 	for s := k.newest - binCount + 1; s <= k.newest; s++ {
 		if r := &k.ring[slot(s)]; r.n > 0 && r.second == s {
-			out = append(out, bin{number: s, x: r.x, delay: r.offset, used: true})
+			out = append(out, bin{number: s, span: fine, x: r.x, delay: r.offset})
 		}
 	}
 	return out

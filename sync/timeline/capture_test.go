@@ -70,6 +70,7 @@ func TestCapture(t *testing.T) {
 		{"TL21 stands still", trusting, every(9, func(clock.Instant) clock.Instant { return t0 }), right},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			s := timelinetest.Sender{PPM: 40, Jitter: 5 * time.Millisecond, Length: 10 * time.Minute, Clock: tc.clock}
 			out := play(timeline.New(t0, tc.cfg), s, false)
 			checkCurve(t, out)

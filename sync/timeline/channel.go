@@ -187,6 +187,7 @@ func (c *Channel) Tick(now clock.Instant) {
 // review judges the estimate once per second of media.
 func (c *Channel) review() {
 	s := &c.session
+	s.turn(&c.work)
 	c.estimate()
 	x, delay := s.coordinates(s.edge, c.m.At(s.edge))
 	p := line{x0: x, y0: delay + s.lead, slope: float64(c.rate)}

@@ -2,7 +2,6 @@ package timeline_test
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -160,35 +159,6 @@ func TestReturned(t *testing.T) {
 		if got := out[len(out)-1].Map.PPM; (got > 190) != returned {
 			t.Errorf("TL12 %+.0f ppm after 7 s of an encoder of 200 ppm, returned = %v", got, returned)
 		}
-	}
-}
-
-// TestWayChanges: the shortest way to the server becomes another one.
-func TestWayChanges(t *testing.T) {
-	for _, by := range []time.Duration{-40 * time.Millisecond, 40 * time.Millisecond, -200 * time.Millisecond, 200 * time.Millisecond} {
-		t.Run(fmt.Sprintf("TL6 %v longer", by), func(t *testing.T) {
-			c := timeline.New(t0, timeline.Config{})
-			s := timelinetest.Sender{PPM: 40, Jitter: 5 * time.Millisecond, Length: 15 * time.Minute}
-			rerouted := t0.Add(5 * time.Minute)
-			frames := func(yield func(timelinetest.Frame) bool) {
-				s.Frames()(func(f timelinetest.Frame) bool {
-					if f.Arrives > rerouted {
-						f.Arrives, f.Truth = f.Arrives.Add(by), f.Truth.Add(by)
-					}
-					return yield(f)
-				})
-			}
-			var out []timelinetest.Emitted
-			timelinetest.Play(c, frames, false, func(e timelinetest.Emitted) { out = append(out, e) })
-			checkCurve(t, out)
-			last := out[len(out)-1]
-			if off := last.P.Sub(last.Truth); last.Map.State != timeline.Locked || off.Abs() > 3*time.Millisecond {
-				t.Errorf("%v, off by %v after 10 min", last.Map.State, off)
-			}
-			if last.Map.NeedsEpoch {
-				t.Error("TL10 asks for an epoch")
-			}
-		})
 	}
 }
 

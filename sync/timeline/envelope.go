@@ -23,10 +23,10 @@ const (
 // bin keeps the least delayed arrival of a second of media, or of ten.
 type bin struct {
 	number int
+	span   float64 // s of media; 0: no bin
 	x      float64 // s of media since the epoch's origin
 	delay  float64 // µs, arrival minus media
 	at     clock.Instant
-	used   bool
 }
 
 // envelope collects the delays of an epoch's arrivals. Delay only ever adds,
@@ -48,8 +48,8 @@ func (e *envelope) add(x, delay float64, at clock.Instant) bool {
 	}
 	b := &e.ring[slot(n)]
 	switch {
-	case !b.used || b.number != n:
-		*b = bin{number: n, x: x, delay: delay, at: at, used: true}
+	case b.span == 0 || b.number != n:
+		*b = bin{number: n, span: e.width, x: x, delay: delay, at: at}
 	case delay < b.delay:
 		b.x, b.delay, b.at = x, delay, at
 	}
@@ -63,7 +63,9 @@ func (e *envelope) add(x, delay float64, at clock.Instant) bool {
 // forget drops the bins before x.
 func (e *envelope) forget(x float64) {
 	for i := range e.ring {
-		e.ring[i].used = e.ring[i].used && e.ring[i].x >= x
+		if e.ring[i].x < x {
+			e.ring[i].span = 0
+		}
 	}
 }
 
@@ -73,7 +75,7 @@ func slot(n int) int { return ((n % binCount) + binCount) % binCount }
 // bins appends the bins of the window to out, oldest first.
 func (e *envelope) bins(out []bin) []bin {
 	for n := e.newest - binCount + 1; n <= e.newest; n++ {
-		if b := &e.ring[slot(n)]; b.used && b.number == n {
+		if b := &e.ring[slot(n)]; b.span > 0 && b.number == n {
 			out = append(out, *b)
 		}
 	}
@@ -131,7 +133,7 @@ func (e *envelope) fallenBehind(l line, n int, limit float64) bool {
 func (e *envelope) finished(n int) []bin {
 	out := make([]bin, 0, behindBins)
 	for i := e.newest - 1; i > e.newest-binCount && len(out) < n; i-- {
-		if b := &e.ring[slot(i)]; b.used && b.number == i {
+		if b := &e.ring[slot(i)]; b.span > 0 && b.number == i {
 			out = append(out, *b)
 		}
 	}

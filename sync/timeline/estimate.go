@@ -21,7 +21,7 @@ func (c *Channel) estimate() {
 	if known {
 		prior = own.slope
 	}
-	s.edgeLine = c.work.fit(&s.arrivals, prior)
+	s.edgeLine = c.work.fit(s.arrivals.bins(c.work.all[:0]), prior)
 	if ticking && !known {
 		own, _ = s.captures.fit(&c.work, s.edgeLine.slope)
 	}
@@ -35,7 +35,7 @@ func (c *Channel) learn() {
 	s := &c.session
 	x, _ := s.coordinates(s.edge, 0)
 	if s.stale {
-		s.long, s.stale = c.work.fit(&s.history, s.prior), false
+		s.long, s.stale = c.work.fit(s.window(c.work.all[:0]), s.prior), false
 	}
 	if math.Abs(s.long.at(x)-s.edgeLine.at(x)) > apart {
 		s.history.forget(x - binCount*fine)
@@ -45,7 +45,7 @@ func (c *Channel) learn() {
 	if s.long.bins >= firstFit && !s.follows {
 		s.slope = s.long.slope
 	}
-	if x >= fullTrust {
+	if x-s.since >= fullTrust {
 		s.prior = s.slope
 	}
 }
@@ -88,4 +88,14 @@ func (c *Channel) inBound(own line, x float64) bool {
 		bound *= 0.8
 	}
 	return math.Abs(s.edgeLine.at(x)-own.at(x)) < bound
+}
+
+// window appends the finest bins there are of up to 20 minutes to out.
+func (s *session) window(out []bin) []bin {
+	out = s.history.bins(out)
+	recent := float64(s.arrivals.newest - binCount + 1)
+	for len(out) > 0 && float64(out[len(out)-1].number+1)*coarse > recent {
+		out = out[:len(out)-1]
+	}
+	return s.arrivals.bins(out)
 }

@@ -26,23 +26,30 @@ func (l line) at(x float64) float64 { return l.y0 + l.slope*(x-l.x0) }
 
 // fitter is the memory that fits work in, so that they need no other.
 type fitter struct {
-	all   [binCount]bin
-	kept  [binCount]bin
-	floor [binCount]float64
+	all   [2 * binCount]bin
+	kept  [2 * binCount]bin
+	hull  [2 * binCount]bin
+	floor [2 * binCount]float64
 }
 
-// fit lays a line along the lower edge of an envelope, which has one bin at
-// least. With few seconds the slope is prior, with more it is blended in (TL6).
-func (w *fitter) fit(e *envelope, prior float64) line {
-	edge := w.unhindered(e.bins(w.all[:0]))
+// fit lays a line along the lower edge of bins, of which there is one at
+// least, and overwrites them. With few seconds the slope is prior, with more
+// it is blended in (TL6).
+func (w *fitter) fit(bins []bin, prior float64) line {
+	edge := w.unhindered(bins)
 	if len(edge) < firstFit {
-		return w.lowest(edge, prior)
+		l := lowest(edge, prior)
+		l.bins, l.residual = len(edge), w.residual(edge, l)
+		return l
 	}
-	seconds := float64(len(edge)) * e.width
-	trust := min(1, (seconds-firstFit+1)/(fullTrust-firstFit+1))
 	trend, kept := w.trend(edge)
-	l := under(aboveAll(edge, trend))
-	l.slope = prior + trust*(between(-maxSlope, l.slope, maxSlope)-prior)
+	edge = aboveAll(edge, trend)
+	slope := prior
+	if len(edge) >= firstFit {
+		trust := min(1, (seconds(edge)-firstFit+1)/(fullTrust-firstFit+1))
+		slope += trust * (w.slope(edge) - prior)
+	}
+	l := lowest(edge, slope)
 	l.bins, l.residual = len(kept), w.residual(kept, l)
 	return l
 }
@@ -74,44 +81,22 @@ func aboveAll(bins []bin, l line) []bin {
 	return kept
 }
 
-// under is the line that no bin lies below and that has the least sum of
-// distances to them: the edge of their lower hull over the middle. Of delays
-// that only ever add it is the likeliest. On a way with 30 ms of jitter that
-// keeps the order it is wrong by 0.1 to 0.5 ms (p95), least squares by 1.2 ms.
-func under(bins []bin) line {
-	var room [binCount]bin
-	hull, middle := room[:0], 0.0
-	for _, b := range bins {
-		middle += b.x / float64(len(bins))
-		for n := len(hull); n > 1 && turns(hull[n-2], hull[n-1], b) <= 0; n = len(hull) {
-			hull = hull[:n-1]
-		}
-		hull = append(hull, b)
-	}
-	i := 1
-	for i < len(hull)-1 && hull[i].x < middle {
-		i++
-	}
-	a, b := hull[i-1], hull[i]
-	slope := (b.delay - a.delay) / (b.x - a.x)
-	return line{x0: middle, y0: a.delay + slope*(middle-a.x), slope: slope}
-}
-
-// turns is positive if the way from a over b to c turns up.
-func turns(a, b, c bin) float64 {
-	return (b.x-a.x)*(c.delay-a.delay) - (b.delay-a.delay)*(c.x-a.x)
-}
-
 // lowest is the line of the given slope that no bin lies below.
-func (w *fitter) lowest(bins []bin, slope float64) line {
+func lowest(bins []bin, slope float64) line {
 	l := line{x0: bins[0].x, y0: bins[0].delay, slope: slope}
 	for _, b := range bins[1:] {
 		if b.delay < l.at(b.x) {
 			l.x0, l.y0 = b.x, b.delay
 		}
 	}
-	l.bins, l.residual = len(bins), w.residual(bins, l)
 	return l
+}
+
+func seconds(bins []bin) (sum float64) {
+	for _, b := range bins {
+		sum += b.span
+	}
+	return sum
 }
 
 func leastSquares(bins []bin) line {

@@ -29,7 +29,7 @@ func TestProof(t *testing.T) {
 	const h = time.Hour
 	most, long, thin := 24*h, 2*h, clock.Ticks(1)
 	if underRace {
-		most, long, thin = 2*h, h/3, 15
+		most, long, thin = h, h/6, 15
 	}
 	disturbed := func(s timelinetest.Sender) timelinetest.Sender {
 		s.Burst, s.Stalls, s.Aliens, s.Spikes = 2*time.Second, time.Minute, 7*time.Second, 11*time.Second
@@ -51,6 +51,12 @@ func TestProof(t *testing.T) {
 	prove(t, fmt.Sprintf("TL6 %v of -200 ppm, disturbed", day.Length), disturbed(day))
 	day.PPM, day.Turn, day.TurnPPM, day.Jitter = 40, most/2, -40, 10*time.Millisecond
 	prove(t, fmt.Sprintf("TL6 %v, from +40 to -40 ppm half way", day.Length), day)
+	queues := timelinetest.Sender{PPM: -40, Length: long, Thin: 5, Queues: time.Minute}
+	for i, jitter := range []time.Duration{2, 30} {
+		queues.Jitter, queues.Seed = jitter*time.Millisecond, uint64(i)
+		prove(t, fmt.Sprintf("TL14 queues of 10 s, jitter %v", queues.Jitter), queues)
+		prove(t, fmt.Sprintf("TL14 queues of 10 s, jitter %v, disturbed", queues.Jitter), disturbed(queues))
+	}
 	gaps := timelinetest.Sender{PPM: -40, Jitter: 10 * time.Millisecond, Length: h, Thin: 5, Blind: [2]time.Duration{20 * time.Minute, 30 * time.Minute}}
 	prove(t, "TL6 no pictures for ten minutes", gaps)
 	gaps.NoSound = true

@@ -21,6 +21,7 @@ type session struct {
 	after clock.Ticks // highest media time handed out before
 	zero  Point       // x = 0 of the estimate, at the nominal anchor
 	prior float64     // slope to start with, µs/s
+	since float64     // x from which media came by the same way
 
 	arrivals envelope
 	history  envelope

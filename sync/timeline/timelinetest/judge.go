@@ -67,7 +67,7 @@ type Judge struct {
 	MaxRate        float64 // |dP/dx − 1| in ppm, over a segment of 2 s
 	MaxSteadyRate  float64 // the same when locked
 	MaxStep        time.Duration
-	MaxSlope       float64 // |ppm − true|, from 120 s on, or 4 min if the way is rough
+	MaxSlope       float64 // |ppm − true|, from 120 s on, or 150 s if the way is rough
 	MaxJitter      time.Duration
 	Problems       []string
 
@@ -94,12 +94,11 @@ func (j *Judge) Add(e Emitted) {
 	j.reread(e)
 }
 
-// known is when the rate is known to 5 ppm: 120 s, or 4 min where a way with
-// 30 ms of jitter that keeps the order lets a clean frame through only now and
-// then.
+// known is when the rate of every sender is known to 5 ppm: 120 s, or 150 s on
+// a way with 30 ms of jitter, where no estimate is that good any sooner (TL11).
 func (j *Judge) known() time.Duration {
 	if j.Sender.Jitter > 10*time.Millisecond {
-		return 4 * time.Minute
+		return 150 * time.Second
 	}
 	return 2 * time.Minute
 }

@@ -20,7 +20,8 @@ const Delay = 20 * time.Millisecond
 type Frame struct {
 	DTS, PTS clock.Ticks
 	Video    bool
-	// Truth is when the picture or sound of PTS was captured, plus Delay.
+	// Truth is when the picture or sound of PTS was captured, plus the least
+	// that the way takes then.
 	Truth   clock.Instant
 	Arrives clock.Instant
 	// Capture is what the encoder's own clock says of DTS; 0 if it says nothing.
@@ -39,6 +40,9 @@ type Sender struct {
 	IDR     time.Duration    // more for a key frame, every 2 s
 	Spikes  time.Duration    // one frame in so long is 300 ms late
 	Stalls  time.Duration    // one stall in so long, of 0.5 to 3 s in turn
+	Queues  time.Duration    // one queue in so long, which holds all up by 70 ms for 10 s
+	Reroute time.Duration    // when the way becomes longer for good; 0: never
+	Longer  time.Duration    // by so much; shorter if negative
 	Aliens  time.Duration    // one alien timestamp in so long
 	Burst   time.Duration    // media that comes at once at the start
 	Blind   [2]time.Duration // no pictures from, to
@@ -57,6 +61,11 @@ type Sender struct {
 	// Chunk is what arrives at once, as in segments; 0: every frame by itself.
 	Chunk time.Duration
 }
+
+const (
+	queueDelay  = 70 * time.Millisecond
+	queueLength = 10 * time.Second
+)
 
 var stallLengths = [...]time.Duration{2 * time.Second, 500 * time.Millisecond, 3 * time.Second, time.Second}
 
@@ -78,6 +87,14 @@ func (s Sender) PPMAt(at clock.Instant) float64 {
 		return s.TurnPPM
 	}
 	return s.PPM
+}
+
+// least is what the way takes at least.
+func (s Sender) least(captured clock.Instant) time.Duration {
+	if s.Reroute > 0 && captured.Sub(s.connected()) >= s.Reroute {
+		return Delay + s.Longer
+	}
+	return Delay
 }
 
 func (s Sender) connected() clock.Instant { return Start.Add(s.Connect) }
@@ -147,7 +164,7 @@ type way struct {
 // sent; perhaps an alien follows.
 func (w *way) send(f Frame, yield func(Frame) bool) bool {
 	captured := w.Captured(f.DTS)
-	f.Truth = w.Captured(f.PTS).Add(Delay)
+	f.Truth = w.Captured(f.PTS).Add(w.least(captured))
 	f.Arrives = w.arrival(f, captured)
 	if w.Clock != nil {
 		f.Capture = w.Clock(captured, w.n)
@@ -169,7 +186,7 @@ func (w *way) arrival(f Frame, captured clock.Instant) clock.Instant {
 	if w.Chunk > 0 {
 		captured = w.Captured((f.DTS/clock.TicksOf(w.Chunk) + 1) * clock.TicksOf(w.Chunk))
 	}
-	at := captured.Add(Delay + time.Duration(w.random.ExpFloat64()*float64(w.Jitter)))
+	at := captured.Add(w.least(captured) + time.Duration(w.random.ExpFloat64()*float64(w.Jitter)))
 	if f.Video && f.DTS%180_000 == 0 {
 		at = at.Add(w.IDR)
 	}
@@ -177,6 +194,9 @@ func (w *way) arrival(f Frame, captured clock.Instant) clock.Instant {
 		at, w.spike = at.Add(300*time.Millisecond), w.spike.Add(w.Spikes)
 	}
 	at = max(at, w.connected().Add(Delay))
+	if since := at.Sub(w.connected()); w.Queues > 0 && since%w.Queues/queueLength == w.Queues/2/queueLength {
+		at = at.Add(queueDelay)
+	}
 	if since := at.Sub(w.connected()); w.Stalls > 0 {
 		if begin, end := w.stall(since); since >= begin && since < end {
 			at = w.connected().Add(end)
