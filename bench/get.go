@@ -34,20 +34,21 @@ func compareGets(ctx context.Context, s settings, w io.Writer) error {
 		return err
 	}
 	defer st.clean()
-	var playlists, parts []*getFigures
+	var all []map[string]gotten
 	for _, open := range st.theaters() {
-		playlist, part, err := measureGets(ctx, open, s.getTime)
+		figures, err := measureGets(ctx, open, s)
 		if err != nil {
 			return err
 		}
-		playlists, parts = append(playlists, playlist), append(parts, part)
+		all = append(all, figures)
 	}
-	printGets(w, s, "the playlist", playlists[0], playlists[1])
-	printGets(w, s, "a part with a key frame", parts[0], parts[1])
+	for _, what := range []string{aPlaylist, aPart} {
+		printGets(w, s, what, all[0][what], all[1][what])
+	}
 	return nil
 }
 
-func printGets(w io.Writer, s settings, what string, ours, base *getFigures) {
+func printGets(w io.Writer, s settings, what string, ours, base gotten) {
 	t := table{
 		title: fmt.Sprintf("Plain GET of %s: %d connections, each asks again at once, %v", what, getClients, s.getTime),
 		ours:  "cuelight", base: baseName,
@@ -55,6 +56,7 @@ func printGets(w io.Writer, s settings, what string, ours, base *getFigures) {
 	t.add("requests per second", whole, ours.rate, base.rate)
 	t.addTime("server CPU per request", micros, ours.server, base.server)
 	t.add("allocations per request", number, ours.mallocs, base.mallocs)
+	t.addTime("server CPU per request of bare net/http with the same answer", micros, ours.bare.server, base.bare.server)
 	t.tell("size, as it is sent", kib, float64(ours.size), float64(base.size))
 	t.tell("cores: server", decimals, ours.cores.server, base.cores.server)
 	t.tell("cores: generator", decimals, ours.cores.generator, base.cores.generator)
@@ -62,27 +64,48 @@ func printGets(w io.Writer, s settings, what string, ours, base *getFigures) {
 	t.print(w)
 }
 
-// measureGets asks for the playlist, then for the newest part, for d each.
-func measureGets(ctx context.Context, open func(context.Context) (*stage, error), d time.Duration) (playlist, part *getFigures, err error) {
+// The files that are asked for.
+const (
+	aPlaylist = "the playlist"
+	aPart     = "a part with a key frame"
+)
+
+// gotten is what it costs a server to send a file, and what it would cost a
+// handler that does nothing else.
+type gotten struct {
+	*getFigures
+	bare *getFigures
+}
+
+// measureGets asks for the playlist, then for the newest part.
+func measureGets(ctx context.Context, open func(context.Context) (*stage, error), s settings) (_ map[string]gotten, err error) {
 	st, err := open(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, st.stop()) }()
 	if err := st.awaitFull(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if playlist, err = measureGet(ctx, st, st.playlist, d); err != nil {
-		return nil, nil, fmt.Errorf("%s: playlist: %w", st.name, err)
+	all := make(map[string]gotten)
+	for _, what := range []string{aPlaylist, aPart} {
+		file := st.playlist
+		if what == aPart {
+			file, err = newestPart(ctx, st.peer, st.playlist)
+		}
+		var g gotten
+		if err == nil {
+			g.getFigures, err = measureGet(ctx, st, file, s.getTime)
+		}
+		if err == nil {
+			g.bare, err = measureBare(ctx, st, file, s)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", st.name, what, err)
+		}
+		all[what] = g
 	}
-	newest, err := newestPart(ctx, st.peer, st.playlist)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", st.name, err)
-	}
-	if part, err = measureGet(ctx, st, newest, d); err != nil {
-		return nil, nil, fmt.Errorf("%s: part: %w", st.name, err)
-	}
-	return playlist, part, nil
+	return all, nil
 }
 
 // newestPart waits for the first part of a segment, the one with the key

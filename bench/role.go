@@ -18,12 +18,14 @@ const (
 	roleGohlslib = "hls-gohlslib"
 	roleIngest   = "ingest-gohlslib"
 	roleEncoder  = "encoder"
+	roleBare     = "bare"
 )
 
 // runRole serves until stdin ends, which it does when the parent is gone.
 func runRole(s settings) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+countsPath, serveCounts)
+	var handler http.Handler = mux
 	switch s.role {
 	case roleEcho:
 		mux.Handle(echoPath, newEcho())
@@ -35,6 +37,8 @@ func runRole(s settings) error {
 		if err := addBaseIngest(mux, s.part); err != nil {
 			return err
 		}
+	case roleBare:
+		handler = addBare(mux)
 	case roleEncoder:
 		if err := addEncoder(mux, s.clip, s.target); err != nil {
 			return err
@@ -51,7 +55,7 @@ func runRole(s settings) error {
 		io.Copy(io.Discard, os.Stdin) // its end is all there is to know
 		os.Exit(0)                    // a server under test has nothing to save
 	}()
-	return http.Serve(ln, mux)
+	return http.Serve(ln, handler)
 }
 
 // countsPath is where a role says what it has allocated.

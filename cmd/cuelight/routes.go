@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/internal/token"
+	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/packager/archive"
 	playersdk "github.com/cuelight/cuelight/player-sdk"
 	"github.com/cuelight/cuelight/studio"
@@ -29,7 +30,7 @@ func (srv *server) routes(media http.Handler) (_ http.Handler, err error) {
 	mux.Handle("GET /studio", http.RedirectHandler("/studio/", http.StatusMovedPermanently))
 	mux.Handle("GET /studio/", console.assets("/studio"))
 	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
-	mux.Handle("/hls/", media)
+	mux.Handle(hlsPath, media)
 	mux.Handle("GET /hls/{channel}/index.m3u8", srv.forProducers(media))
 	if srv.recordings, err = archive.NewVOD(channelsFolder(srv.settings.Data)); err != nil {
 		return nil, err
@@ -42,7 +43,29 @@ func (srv *server) routes(media http.Handler) (_ http.Handler, err error) {
 	mux.Handle("/api/v1/", srv.api)
 	mux.Handle("/ws/v1", srv.gateway)
 	mux.HandleFunc("GET /{$}", srv.front)
-	return mux, nil
+	return mediaFirst(media, mux), nil
+}
+
+// hlsPath is where media is.
+const hlsPath = "/hls/"
+
+// mediaFirst spares requests for media, of which there are thousands a second,
+// the search for their route. The multivariant playlist and what no packager
+// makes have routes of their own among the rest.
+func mediaFirst(media, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isMedia(r.URL.Path) {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		r.Pattern = hlsPath // as the mux does
+		media.ServeHTTP(w, r)
+	})
+}
+
+func isMedia(path string) bool {
+	return strings.HasPrefix(path, hlsPath) &&
+		(strings.HasSuffix(path, ".mp4") || strings.HasSuffix(path, ".m3u8") && !strings.HasSuffix(path, "/"+packager.Index))
 }
 
 // forProducers lets producers who are signed in play protected channels without

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,9 +30,8 @@ func wrap(h http.Handler, cfg Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		fromProxy(r, cfg.TrustedProxies)
-		setHeaders(w.Header(), frames)
 		rec := recorders.Get().(*recorder)
-		*rec = recorder{ResponseWriter: w}
+		*rec = recorder{ResponseWriter: w, conn: connOf(r), frames: frames}
 		if r.ContentLength != 0 { // unknown counts as a body
 			// Not every connection has deadlines; those that do not are tests'.
 			_ = http.NewResponseController(w).SetReadDeadline(start.Add(cfg.BodyTimeout))
@@ -42,16 +42,34 @@ func wrap(h http.Handler, cfg Config) http.Handler {
 }
 
 // Values of headers that never change. A header map takes the slices as they
-// are; a handler that wants others sets new ones.
+// are; a handler that wants others sets its own.
 var (
 	noSniff    = []string{"nosniff"}
 	noReferrer = []string{"no-referrer"}
 )
 
-func setHeaders(h http.Header, frames []string) {
-	h["X-Content-Type-Options"] = noSniff
-	h["Referrer-Policy"] = noReferrer
-	h["Content-Security-Policy"] = frames
+// protect says what browsers may do with an answer that they could take for a
+// page. It leaves alone what the handler has said, and media, of which there
+// are thousands a second.
+func protect(h http.Header, frames []string) {
+	if kind := h["Content-Type"]; len(kind) == 1 && isMedia(kind[0]) {
+		return
+	}
+	setDefault(h, "X-Content-Type-Options", noSniff)
+	setDefault(h, "Referrer-Policy", noReferrer)
+	setDefault(h, "Content-Security-Policy", frames)
+}
+
+func setDefault(h http.Header, key string, values []string) {
+	if _, said := h[key]; !said {
+		h[key] = values
+	}
+}
+
+// isMedia reports whether a Content-Type is that of a stream: no browser runs
+// it, or shows it with anything of ours around.
+func isMedia(kind string) bool {
+	return strings.HasPrefix(kind, "video/") || strings.HasPrefix(kind, "audio/") || kind == "application/vnd.apple.mpegurl"
 }
 
 // finish is deferred around a handler. A panic there ends one request: the
@@ -65,6 +83,7 @@ func finish(rec *recorder, r *http.Request, start time.Time, cfg *Config) {
 			failure = nil
 		}
 	}
+	rec.begin(rec.code()) // net/http answers for a handler that did not
 	took := time.Since(start)
 	if cfg.Log.Enabled(r.Context(), slog.LevelDebug) {
 		cfg.Log.Debug("request", "method", r.Method, "path", cfg.Redact(r.URL.Path), "status", rec.code(), "bytes", rec.bytes,

@@ -122,7 +122,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) serve(srv *http.Server) error {
 	if srv.TLSConfig == nil {
-		return srv.Serve(s.ln)
+		return srv.Serve(listener{s.ln})
 	}
 	return srv.ServeTLS(s.ln, "", "")
 }
@@ -142,6 +142,7 @@ func (s *Server) server(ctx context.Context) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       remember,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 }

@@ -67,6 +67,41 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestMediaHasNoHeadersOfPages looks at answers that begin in every way there
+// is.
+func TestMediaHasNoHeadersOfPages(t *testing.T) {
+	addr, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if kind := r.URL.Query().Get("type"); kind != "" {
+			w.Header().Set("Content-Type", kind)
+		}
+		switch r.URL.Path {
+		case "/status":
+			w.WriteHeader(http.StatusNotModified)
+		case "/write":
+			io.WriteString(w, "body")
+		case "/copy":
+			io.Copy(w, strings.NewReader("body"))
+		case "/flush":
+			http.NewResponseController(w).Flush()
+		case "/early":
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+	}), httpserve.Config{})
+	for _, path := range []string{"/status", "/write", "/copy", "/flush", "/early", "/nothing"} {
+		for kind, page := range map[string]bool{
+			"": true, "text/html": true, "application/json": true,
+			"video/mp4": false, "audio/mp4": false, "application/vnd.apple.mpegurl": false,
+		} {
+			h := get(t, "http://"+addr+path+"?type="+kind, nil).Header
+			for _, key := range []string{"X-Content-Type-Options", "Referrer-Policy", "Content-Security-Policy"} {
+				if got := len(h[key]) == 1; got != page {
+					t.Errorf("%s of type %q: %s %q", path, kind, key, h[key])
+				}
+			}
+		}
+	}
+}
+
 func TestStopEndsHeldRequests(t *testing.T) {
 	held := make(chan struct{})
 	addr, stop := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -129,8 +129,9 @@ func (q *request) wanted(length, etag string) (span, rangeVerdict) {
 }
 
 // send writes one piece of the body and waits until the connection has taken
-// it, so that the deadline is for this piece alone. False means that the
-// viewer is gone or too slow.
+// it, so that the deadline is for this piece alone. It is not taken back: the
+// next piece has its own, and net/http takes that of the last one back when the
+// answer is over. False means that the viewer is gone or too slow.
 func (q *request) send(b []byte) bool {
 	if q.r.Method == http.MethodHead || len(b) == 0 {
 		return true
@@ -145,11 +146,5 @@ func (q *request) send(b []byte) bool {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		q.o.slow.Add(1)
 	}
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return false
-	}
-	if q.r.ProtoMajor < 2 { // deadlines of HTTP/2 end with the request
-		_ = conn.SetWriteDeadline(time.Time{})
-	}
-	return true
+	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
