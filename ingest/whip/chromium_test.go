@@ -45,6 +45,9 @@ try {
     t.setHeaderExtensionsToNegotiate(extensions);
   }
   pc.onconnectionstatechange = () => report({ state: pc.connectionState });
+  // Candidates come from now on, however long the answer takes: they wait for it.
+  const trickle = Promise.withResolvers();
+  pc.onicecandidate = async ({ candidate: c }) => (await trickle.promise)(c?.candidate ? "a=mid:" + c.sdpMid + "\r\na=" + c.candidate + "\r\n" : "a=end-of-candidates\r\n");
   await pc.setLocalDescription();
   const authorization = "Bearer " + query.get("token");
   const target = query.get("target");
@@ -54,15 +57,14 @@ try {
   const answer = await response.text();
   await report({ status: response.status, codecs: [...new Set(all.map((c) => c.mimeType))], offer: pc.localDescription.sdp, answer });
   const resource = new URL(response.headers.get("Location"), target), etag = response.headers.get("ETag");
-  const send = async (text) => {
+  await pc.setRemoteDescription({ type: "answer", sdp: answer });
+  trickle.resolve(async (text) => {
     const r = await fetch(resource, {
       method: "PATCH", body: text,
       headers: { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": etag, Authorization: authorization },
     });
     await report({ patch: r.status, fragment: text });
-  };
-  pc.onicecandidate = ({ candidate: c }) => send(c?.candidate ? "a=mid:" + c.sdpMid + "\r\na=" + c.candidate + "\r\n" : "a=end-of-candidates\r\n");
-  await pc.setRemoteDescription({ type: "answer", sdp: answer });
+  });
 } catch (error) {
   await report({ error: String(error) });
 }
