@@ -77,4 +77,15 @@ type Opening struct {
 	Dispersion time.Duration
 	// Late marks a viewer who joined inside the window and opened at once.
 	Late bool
+	// Class is how well its picture is held, Why what kept it from opening in
+	// time: words of the wire, empty if there are none.
+	Class, Why string
+}
+
+// Closing is one viewer's report that its answer window closed.
+type Closing struct {
+	Cue         string
+	Rev         int
+	Participant string
+	At          clock.Instant // on R
 }

@@ -19,6 +19,9 @@ const (
 	CodeLate          Code = "late"           // after the window and its grace
 	CodeClosed        Code = "closed"         // the tally is final
 	CodeVoid          Code = "void"           // cancelled or voided by the producer
+	CodePaused        Code = "paused"         // while the window was paused
+	CodeNotYet        Code = "not_yet"        // a key before its time
+	CodeUnknown       Code = "unknown"        // no such key
 	CodeNotAdmitted   Code = "not_admitted"   // not a participant here
 	CodeTooMany       Code = "too_many"       // sending faster than allowed
 	CodeTooLate       Code = "too_late"       // a command after its notice

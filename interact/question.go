@@ -1,12 +1,15 @@
 package interact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/cuelight/cuelight/sync/clock"
 	"github.com/cuelight/cuelight/sync/cue"
 )
 
@@ -50,7 +53,17 @@ type Question struct {
 	Results Results
 	// Window is how long answers count. Default DefaultWindow.
 	Window time.Duration
+	// Policy says what opens it on a viewer's screen. Default cue.Wall.
+	Policy cue.Policy
+	// Slot is the place on screen: 1 to 32 of a-z, 0-9 and "-". Default SlotMain.
+	Slot string
+	// MaxLag is how long after O a playhead cue may open: up to 10 s, default
+	// 2 s. Zero for other policies.
+	MaxLag time.Duration
 }
+
+// SlotMain is the place on screen unless another is named.
+const SlotMain = "main"
 
 // WithDefaults returns q with spaces trimmed and empty settings filled in:
 // polls show results live, trivia at reveal.
@@ -72,6 +85,10 @@ func (q Question) WithDefaults() Question {
 	}
 	if q.Kind == KindPoll {
 		q.Correct = -1
+	}
+	q.Policy, q.Slot = q.Policy.Or(), cmp.Or(q.Slot, SlotMain)
+	if q.Policy == cue.Playhead && q.MaxLag == 0 {
+		q.MaxLag = cue.DefaultMaxLag
 	}
 	return q
 }
@@ -97,7 +114,26 @@ func (q Question) Validate() error {
 	if q.Window < MinWindow || q.Window > MaxWindow {
 		bad("window: %v is not between %v and %v", q.Window, MinWindow, MaxWindow)
 	}
-	errs = append(errs, q.validateText())
+	errs = append(errs, q.validatePlace(), q.validateText())
+	return errors.Join(errs...)
+}
+
+var slotName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+func (q Question) validatePlace() error {
+	var errs []error
+	if !q.Policy.Known() {
+		errs = append(errs, fmt.Errorf("policy: %.32q is none of wall, playhead, archive", q.Policy))
+	}
+	if q.Slot != "" && !slotName.MatchString(q.Slot) {
+		errs = append(errs, fmt.Errorf("slot: %.40q is not 1 to 32 of a-z, 0-9 and -", q.Slot))
+	}
+	switch {
+	case q.MaxLag != 0 && q.Policy != cue.Playhead:
+		errs = append(errs, errors.New("max_lag: only a playhead cue has one"))
+	case q.MaxLag < 0 || q.MaxLag > cue.LongestMaxLag:
+		errs = append(errs, fmt.Errorf("max_lag: %v is not between 0 and %v", q.MaxLag, cue.LongestMaxLag))
+	}
 	return errors.Join(errs...)
 }
 
@@ -131,4 +167,22 @@ func checkText(field, s string, limit int) error {
 		return fmt.Errorf("%s: %d characters, at most %d fit on a phone", field, n, limit)
 	}
 	return nil
+}
+
+// Spot is where a cue is taken. The zero Spot is the newest picture.
+type Spot struct {
+	// At is the instant P of the picture that the producer was looking at, Open
+	// the O that the producer wants; at most one of them. Both are on R.
+	At, Open clock.Instant
+	// Anyway opens a cue by the clock alone whose picture has stopped.
+	Anyway bool
+}
+
+// Key opens the seal of a cue's text.
+type Key struct {
+	// Key is base64url of 32 bytes.
+	Key string
+	// Open is O of its cue. It is fixed when the key comes out, so that a viewer
+	// who missed a change of it does not open too early.
+	Open clock.Instant
 }

@@ -9,6 +9,7 @@ type RecordKind uint8
 const (
 	RecordCue     RecordKind = 1 // one revision of a cue, JSON
 	RecordAnswers RecordKind = 2 // a batch of counted answers, see AppendBatch
+	RecordLatency RecordKind = 3 // another target latency of the channel, JSON
 )
 
 // Record is one entry of a channel's log.
@@ -18,7 +19,7 @@ type Record struct {
 	Seq     uint64
 	Channel string
 	Kind    RecordKind
-	// Cue is the cue it belongs to.
+	// Cue is the cue it belongs to, empty for a record of the whole channel.
 	Cue  string
 	Data []byte
 }
@@ -56,9 +57,9 @@ type Store interface {
 // Errors: *Error with CodeInvalid.
 func (r Record) Validate() error {
 	switch {
-	case r.Channel == "" || r.Cue == "":
+	case r.Channel == "" || r.Cue == "" && r.Kind != RecordLatency:
 		return Errorf(CodeInvalid, "record without channel or cue")
-	case r.Kind != RecordCue && r.Kind != RecordAnswers:
+	case r.Kind < RecordCue || r.Kind > RecordLatency:
 		return Errorf(CodeInvalid, "record of unknown kind %d", r.Kind)
 	case len(r.Data) == 0 || len(r.Data) > MaxRecord:
 		return Errorf(CodeInvalid, "record of %d bytes: between 1 and %d fit", len(r.Data), MaxRecord)

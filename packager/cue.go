@@ -27,7 +27,7 @@ type Cue struct {
 	// End is the channel media time at which it ended, nil while it is open. Not
 	// before At.
 	End *clock.Ticks
-	// Data is a JSON object of at most 4 KiB with all that players without a
+	// Data is a JSON object of at most 8 KiB with all that players without a
 	// connection of their own need. Everybody can read it from now on. Only a
 	// cancelled cue may go without.
 	Data []byte
@@ -38,7 +38,7 @@ type Cue struct {
 // Limits of cues.
 const (
 	maxCueID       = 64
-	maxCueData     = 4 << 10
+	maxCueData     = 8 << 10
 	maxCueDuration = 24 * time.Hour
 	maxCueAt       = 1<<53 - 1 // what JavaScript counts exactly
 	maxRanges      = 256       // in the playlist at once

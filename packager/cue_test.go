@@ -119,7 +119,7 @@ func TestCueIsRefused(t *testing.T) {
 		{"data: ", func(q *packager.Cue) { q.Data = []byte(`["a"]`) }},
 		{"data: ", func(q *packager.Cue) { q.Data = []byte(`{"a":`) }},
 		{"data: ", func(q *packager.Cue) { q.Data = []byte("{\"a\":\"\xff\"}") }},
-		{"data: ", func(q *packager.Cue) { q.Data = []byte(`{"a":"` + strings.Repeat("x", 4096) + `"}`) }},
+		{"data: ", func(q *packager.Cue) { q.Data = []byte(`{"a":"` + strings.Repeat("x", 8192) + `"}`) }},
 	} {
 		s := newStage(t, packager.Config{})
 		q := cueAt(0)

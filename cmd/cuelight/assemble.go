@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/cuelight/cuelight/ingest/rtmp"
 	"github.com/cuelight/cuelight/ingest/rtsp"
@@ -22,7 +23,7 @@ func (srv *server) assemble(context.Context) error {
 		room, _ := srv.engine.Room(name)
 		srv.group.Add("channel "+name, &feed{
 			channel: srv.channels[name],
-			latency: srv.settings.Channels[name].Latency.Duration,
+			latency: func() time.Duration { return srv.latency(name) },
 			sink:    room,
 			health:  func(h wire.Health) { srv.gateway.Broadcast(name, wire.Producers, &h) },
 		})

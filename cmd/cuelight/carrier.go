@@ -36,14 +36,52 @@ type band struct {
 }
 
 // inBand is the JSON object that travels with a revision of a cue. It holds no
-// text: media can be loaded before the window opens.
+// text but a sealed one, and never the key: media can be loaded long before the
+// window opens.
 type inBand struct {
-	ID      string        `json:"id"`
-	Rev     int           `json:"rev"`
-	Kind    string        `json:"kind"`
-	Open    clock.Instant `json:"o_us"`
-	Close   clock.Instant `json:"c_us"`
-	Choices int           `json:"choices"`
+	ID        string        `json:"id"`
+	Rev       int           `json:"rev"`
+	Kind      string        `json:"kind"`
+	Policy    string        `json:"policy"`
+	Slot      string        `json:"slot,omitempty"`
+	State     wire.State    `json:"state"`
+	Media     clock.Ticks   `json:"media,omitempty"`
+	MaxLag    int64         `json:"max_lag_ms,omitempty"`
+	Open      clock.Instant `json:"o_us"`
+	Close     clock.Instant `json:"c_us"`
+	Pause     clock.Instant `json:"pause_us,omitempty"`
+	Resume    clock.Instant `json:"resume_us,omitempty"`
+	Remaining int64         `json:"remaining_ms,omitempty"`
+	Choices   int           `json:"choices"`
+	Results   string        `json:"results"`
+	Seal      *wire.Seal    `json:"seal,omitempty"`
+	// Keys is the path at which the key can be fetched from κ before O on.
+	Keys string `json:"keys,omitempty"`
+}
+
+// maxInBand is what the packager takes with a cue, in bytes.
+const maxInBand = 4 << 10
+
+// describe packs what players without a socket need. A seal that does not fit is
+// left out: they see that there is a question, and not which.
+func (c *channel) describe(q wire.Cue) ([]byte, error) {
+	in := inBand{
+		ID: q.ID, Rev: q.Rev, Kind: q.Kind, Policy: q.Policy, Slot: q.Slot, State: q.State, Media: q.Media, MaxLag: q.MaxLag,
+		Open: q.Open, Close: q.Close, Pause: q.Pause, Resume: q.Resume, Remaining: q.Remaining,
+		Choices: q.Choices, Results: q.Results, Seal: q.Seal,
+	}
+	if q.Seal != nil {
+		in.Keys = "/api/v1/channels/" + c.name + "/keys/" + q.Seal.KeyID
+	}
+	data, err := json.Marshal(in)
+	if err == nil && len(data) > maxInBand {
+		in.Seal = nil
+		data, err = json.Marshal(in)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe cue %s: %w", q.ID, err)
+	}
+	return data, nil
 }
 
 // carry puts a cue into the channel's media, once for each revision.
@@ -78,9 +116,9 @@ func withdrawn(q wire.Cue) bool { return q.State == wire.StateCancelled || q.Sta
 
 // setCue lays a cue at the media that is on the screens when its window opens.
 func (c *channel) setCue(q wire.Cue, latency time.Duration) error {
-	data, err := json.Marshal(inBand{ID: q.ID, Rev: q.Rev, Kind: q.Kind, Open: q.Open, Close: q.Close, Choices: q.Choices})
+	data, err := c.describe(q)
 	if err != nil {
-		return fmt.Errorf("describe cue %s: %w", q.ID, err)
+		return err
 	}
 	m := c.current.Load()
 	in := packager.Cue{

@@ -32,6 +32,9 @@ type channelSettings struct {
 	Protected bool `yaml:"protected"`
 
 	Latency span `yaml:"latency"` // target latency L
+	// LatencyAuto raises it while viewers cannot hold it.
+	LatencyAuto latencyAuto `yaml:"latency_auto"`
+
 	Part    span `yaml:"part"`    // PART-TARGET
 	Segment span `yaml:"segment"` // TARGETDURATION
 	Window  span `yaml:"window"`  // how far back viewers can seek
@@ -87,6 +90,9 @@ func (c channelSettings) validate(name string) error {
 	}
 	if c.Latency.Duration < 3*c.Part.Duration+500*time.Millisecond {
 		bad("latency: %v is less than three parts of %v and 500ms", c.Latency, c.Part)
+	}
+	if err := c.validateLatencyAuto(); err != nil {
+		bad("%w", err)
 	}
 	c.validateSecrets(bad)
 	c.Archive.validate(bad)

@@ -18,7 +18,7 @@ type timelineSink interface {
 // its health.
 type feed struct {
 	channel *channel
-	latency time.Duration
+	latency func() time.Duration
 	sink    timelineSink
 	health  func(wire.Health)
 
@@ -51,13 +51,13 @@ func (f *feed) Run(ctx context.Context) error {
 		case <-lines.C:
 			f.sendTimeline()
 		case <-health.C:
-			f.health(f.channel.health(f.latency))
+			f.health(f.channel.health(f.latency()))
 		}
 	}
 }
 
 func (f *feed) sendTimeline() {
-	t := f.channel.timelineMessage(f.latency)
+	t := f.channel.timelineMessage(f.latency())
 	if f.sent && t.Rev == f.sentRev && t.Live == f.sentLive {
 		return
 	}

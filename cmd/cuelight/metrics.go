@@ -75,6 +75,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	total(descCrowded, float64(held.Crowded))
 	total(descDenied, float64(held.Denied))
 	total(descSlow, float64(held.Slow))
+	collectGraces(sockets, total)
 	collectPublishers(c.srv.registry.Counters(), gauge, total)
 	for _, name := range c.srv.settings.sortedChannels() {
 		c.collectChannel(name, gauge, total)
@@ -87,7 +88,7 @@ const collectTimeout = time.Second
 func (c *collector) collectChannel(name string, gauge, total meter) {
 	gauge(descViewers, float64(c.srv.gateway.Viewers(name)), name)
 	ch := c.srv.channels[name]
-	f := ch.facts(c.srv.settings.Channels[name].Latency.Duration)
+	f := ch.facts(c.srv.latency(name))
 	gauge(descLive, truth(f.live), name)
 	gauge(descBitrate, f.mediaBitrate(), name)
 	collectTimeline(name, f, gauge, total)
@@ -111,6 +112,7 @@ func (c *collector) collectChannel(name string, gauge, total meter) {
 	total(descCounted, float64(counts.Counted), name)
 	total(descCommits, float64(counts.Commits), name)
 	total(descCommitErrors, float64(counts.CommitErrors), name)
+	collectTogether(name, counts, c.srv.latency(name), gauge, total)
 	for code, n := range counts.Refused {
 		total(descRefusedCount, float64(n), name, string(code))
 	}

@@ -146,8 +146,7 @@ h1{font-size:1.6rem}a{color:inherit}</style><h1>%s</h1>%s</html>`, title, title,
 
 // timelineJSON is the channel's timeline for players without a socket.
 func (srv *server) timelineJSON(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("channel")
-	ch, ok := srv.channels[name]
+	timeline, ok := srv.told(r.PathValue("channel"))
 	if !ok {
 		http.Error(w, "there is no such channel", http.StatusNotFound)
 		return
@@ -155,5 +154,5 @@ func (srv *server) timelineJSON(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cache-Control", "max-age=1")
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(ch.timelineMessage(srv.settings.Channels[name].Latency.Duration)) // the reader has gone if this fails
+	json.NewEncoder(w).Encode(timeline) // the reader has gone if this fails
 }

@@ -150,6 +150,10 @@ func (srv *server) ladderConfig(name string, c channelSettings) ladder.Config {
 }
 
 func (srv *server) buildInteraction(ctx context.Context) (err error) {
+	grace, err := srv.tokens.Derive("grace")
+	if err != nil {
+		return err
+	}
 	srv.gateway, err = gateway.New(gateway.Config{
 		Rooms: func(name string) (gateway.Room, bool) {
 			room, ok := srv.engine.Room(name)
@@ -157,6 +161,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		},
 		Clock:    srv.room,
 		Tokens:   srv.tokens,
+		GraceKey: grace,
 		SignedIn: func(r *http.Request) (token.Claims, bool) { return srv.api.SignedIn(r) },
 		Origins:  srv.settings.Origins,
 		Log:      srv.log,
@@ -185,7 +190,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 			if !ok {
 				return wire.Health{}, false
 			}
-			return ch.health(srv.settings.Channels[name].Latency.Duration), true
+			return ch.health(srv.latency(name)), true
 		},
 		Events: srv.events(),
 		Tokens: srv.tokens,
@@ -197,7 +202,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 // carry puts a cue into the media of its channel.
 func (srv *server) carry(name string, q wire.Cue) {
 	if ch := srv.channels[name]; ch != nil {
-		ch.carry(q, srv.settings.Channels[name].Latency.Duration, srv.log)
+		ch.carry(q, srv.latency(name), srv.log)
 	}
 }
 
@@ -205,7 +210,10 @@ func (srv *server) engineChannels() []engine.Channel {
 	var out []engine.Channel
 	for _, name := range srv.settings.sortedChannels() {
 		c := srv.settings.Channels[name]
-		out = append(out, engine.Channel{Name: name, Title: c.Title, Latency: c.Latency.Duration, Stream: srv.channels[name]})
+		out = append(out, engine.Channel{
+			Name: name, Title: c.Title, Stream: srv.channels[name],
+			Latency: c.Latency.Duration, MinLatency: c.minLatency(), AutoLatency: c.LatencyAuto.Max.Duration,
+		})
 	}
 	return out
 }
@@ -215,7 +223,7 @@ func (srv *server) channelInfos() []api.ChannelInfo {
 	for _, name := range srv.settings.sortedChannels() {
 		c := srv.settings.Channels[name]
 		_, _, live := srv.channels[name].Edge()
-		out = append(out, api.ChannelInfo{Name: name, Title: c.Title, Live: live, Latency: c.Latency.Duration})
+		out = append(out, api.ChannelInfo{Name: name, Title: c.Title, Live: live, Latency: srv.latency(name)})
 	}
 	return out
 }

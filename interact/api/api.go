@@ -12,6 +12,8 @@
 //     to statuses.
 //   - AP5 What went wrong inside is logged and not told.
 //   - AP6 Sign-in attempts are limited for each address.
+//   - AP8 A key is public, as the media are: who has it can read a text that is
+//     on every screen in a moment. Before that it is 404 and not kept anywhere.
 //   - AP7 Every route is in openapi.json and in docs/api.md.
 package api
 
@@ -27,6 +29,7 @@ import (
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/token"
+	"github.com/cuelight/cuelight/sync/clock"
 )
 
 // commandWait is how long a room may take over one request.
@@ -43,22 +46,33 @@ type Room interface {
 	Cues(ctx context.Context) ([]wire.Cue, []wire.Tally, error)
 	// Prepare adds a draft.
 	Prepare(ctx context.Context, q interact.Question) (wire.Cue, error)
-	// Edit replaces the question of a draft.
+	// Edit replaces the question of a draft, or of a cue whose O can still move.
 	Edit(ctx context.Context, id string, q interact.Question) (wire.Cue, error)
 	// Remove deletes a draft.
 	Remove(ctx context.Context, id string) error
-	// Take asks a draft's question at the frame that is being made now.
-	Take(ctx context.Context, id, idempotency string) (wire.Cue, error)
+	// TakeAt asks a draft's question at a picture, or at an instant.
+	TakeAt(ctx context.Context, id string, at interact.Spot, idempotency string) (wire.Cue, error)
+	// Move shifts the opening of a window.
+	Move(ctx context.Context, id string, by time.Duration, idempotency string) (wire.Cue, error)
+	// Pause stops the counting of answers for a while, Resume ends that.
+	Pause(ctx context.Context, id, idempotency string) (wire.Cue, error)
+	Resume(ctx context.Context, id, idempotency string) (wire.Cue, error)
 	// Extend makes an open window longer.
 	Extend(ctx context.Context, id string, by time.Duration, idempotency string) (wire.Cue, error)
 	// CloseNow ends an open window early.
 	CloseNow(ctx context.Context, id, idempotency string) (wire.Cue, error)
 	// Reveal publishes the result of a closed cue.
 	Reveal(ctx context.Context, id, idempotency string) (wire.Cue, error)
+	// RevealWhenClear publishes it as soon as all windows are closed.
+	RevealWhenClear(ctx context.Context, id, idempotency string) (wire.Cue, error)
 	// Cancel withdraws a cue.
 	Cancel(ctx context.Context, id, idempotency string) (wire.Cue, error)
 	// Tally returns the count so far.
 	Tally(ctx context.Context, id string) (wire.Tally, error)
+	// SetLatency changes the target latency and returns from when on it holds.
+	SetLatency(ctx context.Context, latency time.Duration) (clock.Instant, error)
+	// Key returns the key of a sealed text once it is out.
+	Key(keyID string) (interact.Key, error)
 }
 
 // ChannelInfo is a channel in the list of channels.
@@ -124,7 +138,8 @@ type route struct {
 
 const root = "/api/v1"
 
-// routes is the whole API. Everything below /channels needs a producer.
+// routes is the whole API. Everything below /channels but keys needs a
+// producer.
 var routes = []route{
 	{"POST", "/session", (*API).signIn},
 	{"GET", "/session", (*API).session},
@@ -139,6 +154,8 @@ var routes = []route{
 	{"PUT", "/channels/{channel}/cues/{id}", (*API).edit},
 	{"DELETE", "/channels/{channel}/cues/{id}", (*API).remove},
 	{"POST", "/channels/{channel}/cues/{id}/{action}", (*API).act},
+	{"PUT", "/channels/{channel}/latency", (*API).setLatency},
+	{"GET", "/channels/{channel}/keys/{kid}", (*API).key},
 	{"GET", "/channels/{channel}/cues/{id}/tally", (*API).tally},
 	{"GET", "/openapi.json", (*API).openAPI},
 }
@@ -184,6 +201,9 @@ func (a *API) serve(m methods) http.Handler {
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		out, err := run(a, r)
+		for name, value := range out.header {
+			w.Header().Set(name, value)
+		}
 		if err != nil {
 			a.fail(w, r, err)
 			return

@@ -16,6 +16,7 @@ import (
 	"github.com/cuelight/cuelight/interact/api"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/token"
+	"github.com/cuelight/cuelight/sync/clock"
 )
 
 // room records the commands it gets and answers with cue, tally and err.
@@ -23,6 +24,7 @@ type room struct {
 	calls []string
 	asked interact.Question
 	by    time.Duration
+	spot  interact.Spot
 	err   error
 	wait  bool // until the request is given up
 }
@@ -56,8 +58,43 @@ func (r *room) Remove(ctx context.Context, id string) error {
 	return err
 }
 
-func (r *room) Take(ctx context.Context, id, key string) (wire.Cue, error) {
+func (r *room) TakeAt(ctx context.Context, id string, at interact.Spot, key string) (wire.Cue, error) {
+	r.spot = at
 	return r.do(ctx, "take", id, key)
+}
+
+func (r *room) Move(ctx context.Context, id string, by time.Duration, key string) (wire.Cue, error) {
+	r.by = by
+	return r.do(ctx, "move", id, key)
+}
+
+func (r *room) Pause(ctx context.Context, id, key string) (wire.Cue, error) {
+	return r.do(ctx, "pause", id, key)
+}
+
+func (r *room) Resume(ctx context.Context, id, key string) (wire.Cue, error) {
+	return r.do(ctx, "resume", id, key)
+}
+
+func (r *room) RevealWhenClear(ctx context.Context, id, key string) (wire.Cue, error) {
+	return r.do(ctx, "reveal when clear", id, key)
+}
+
+func (r *room) SetLatency(ctx context.Context, latency time.Duration) (clock.Instant, error) {
+	r.by = latency
+	_, err := r.do(ctx, "latency")
+	return 1795410002000000, err
+}
+
+func (r *room) Key(kid string) (interact.Key, error) {
+	switch kid {
+	case "out":
+		return interact.Key{Key: "c2VjcmV0", Open: 1795410000000000}, nil
+	case "early":
+		return interact.Key{}, interact.Errorf(interact.CodeNotYet, "This key is not out yet.")
+	default:
+		return interact.Key{}, interact.Errorf(interact.CodeUnknown, "There is no such key here.")
+	}
 }
 
 func (r *room) Extend(ctx context.Context, id string, by time.Duration, key string) (wire.Cue, error) {
@@ -279,7 +316,7 @@ func TestBodies(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	r := newRig(t)
-	r.failed(r.do("POST", "/api/v1/channels/show/cues/c1/explode", ""), 404, interact.CodeInvalid, "take, extend, close, reveal")
+	r.failed(r.do("POST", "/api/v1/channels/show/cues/c1/explode", ""), 404, interact.CodeInvalid, "take, move, extend, pause, resume, close, reveal")
 	r.failed(r.do("GET", "/api/v1/nothing", ""), 404, interact.CodeInvalid, "openapi.json")
 	r.failed(r.do("GET", "/api/v1/channels/show/cues/"+strings.Repeat("x", 65)+"/tally", ""), 404, interact.CodeUnknownCue, "")
 	r.failed(r.do("POST", "/api/v1/channels/show/cues/c1/take", "", "Idempotency-Key", strings.Repeat("k", 65)), 400, interact.CodeInvalid, "Idempotency-Key")
@@ -338,5 +375,104 @@ func TestOtherOrigins(t *testing.T) {
 	}
 	if w := r.do("POST", "/api/v1/channels/show/cues", poll, "Sec-Fetch-Site", "same-origin", "Origin", "http://show.test"); w.Code != 201 {
 		t.Errorf("same origin: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestActions(t *testing.T) {
+	for _, tc := range []struct {
+		name, action, body, call string
+		by                       time.Duration
+		spot                     interact.Spot
+	}{
+		{"take at the newest picture", "take", "", "take c1 k1", 0, interact.Spot{}},
+		{"take with an empty body", "take", "{}", "take c1 k1", 0, interact.Spot{}},
+		{"take at a picture", "take", `{"at_us":1795410000000000}`, "take c1 k1", 0, interact.Spot{At: 1795410000000000}},
+		{"take for an opening", "take", `{"open_us":1795410000000000}`, "take c1 k1", 0, interact.Spot{Open: 1795410000000000}},
+		{"take anyway", "take", `{"anyway":true}`, "take c1 k1", 0, interact.Spot{Anyway: true}},
+		{"move earlier", "move", `{"by_ms":-1500}`, "move c1 k1", -1500 * time.Millisecond, interact.Spot{}},
+		{"pause", "pause", "", "pause c1 k1", 0, interact.Spot{}},
+		{"resume", "resume", "{}", "resume c1 k1", 0, interact.Spot{}},
+		{"reveal", "reveal", "", "reveal c1 k1", 0, interact.Spot{}},
+		{"reveal now", "reveal", `{"when":"now"}`, "reveal c1 k1", 0, interact.Spot{}},
+		{"reveal when clear", "reveal", `{"when":"clear"}`, "reveal when clear c1 k1", 0, interact.Spot{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			w := r.do("POST", "/api/v1/channels/show/cues/c1/"+tc.action, tc.body, "Idempotency-Key", "k1")
+			if w.Code != 200 || len(r.room.calls) != 1 || r.room.calls[0] != tc.call || r.room.by != tc.by || r.room.spot != tc.spot {
+				t.Errorf("%d %s: room was asked %q, %v, %+v", w.Code, w.Body, r.room.calls, r.room.by, r.room.spot)
+			}
+		})
+	}
+	for name, tc := range map[string][2]string{
+		"take twice":            {"take", `{"at_us":1795410000000000,"open_us":1795410000000000}`},
+		"take before all time":  {"take", `{"at_us":-1}`},
+		"take beyond all time":  {"take", `{"open_us":9223372036854775807}`},
+		"move by nothing":       {"move", `{}`},
+		"move by two days":      {"move", `{"by_ms":172800000}`},
+		"move by a lot":         {"move", `{"by_ms":-9223372036854775808}`},
+		"pause with a body":     {"pause", `{"by_ms":1}`},
+		"reveal some other day": {"reveal", `{"when":"tomorrow"}`},
+	} {
+		t.Run("AP3 "+name, func(t *testing.T) {
+			r := newRig(t)
+			r.failed(r.do("POST", "/api/v1/channels/show/cues/c1/"+tc[0], tc[1]), 400, interact.CodeInvalid, "")
+			if len(r.room.calls) != 0 {
+				t.Errorf("the room was asked %q", r.room.calls)
+			}
+		})
+	}
+}
+
+func TestLatency(t *testing.T) {
+	r := newRig(t)
+	w := r.do("PUT", "/api/v1/channels/show/latency", `{"latency_ms":3500}`)
+	if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != `{"latency_ms":3500,"at_us":1795410002000000}` || r.room.by != 3500*time.Millisecond {
+		t.Errorf("%d %s, the room was asked for %v", w.Code, got, r.room.by)
+	}
+	r.failed(r.do("PUT", "/api/v1/channels/show/latency", `{"latency_ms":-1}`), 400, interact.CodeInvalid, "latency_ms")
+	r.failed(r.do("PUT", "/api/v1/channels/other/latency", `{"latency_ms":3500}`), 403, interact.CodeDenied, "")
+	r.failed(r.do("PUT", "/api/v1/channels/show/latency", `{"latency_ms":3500}`, "Authorization", ""), 401, interact.CodeDenied, "")
+}
+
+func TestKeys(t *testing.T) {
+	r := newRig(t)
+	w := r.do("GET", "/api/v1/channels/show/keys/out", "", "Authorization", "")
+	if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != `{"kid":"out","key":"c2VjcmV0","o_us":1795410000000000}` {
+		t.Errorf("AP8 %d %s", w.Code, got)
+	}
+	if h := w.Header(); h.Get("Cache-Control") != "public, max-age=600, immutable" || h.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("AP8 headers %v", h)
+	}
+	for path, code := range map[string]interact.Code{
+		"show/keys/early":                      interact.CodeNotYet,
+		"show/keys/none":                       interact.CodeUnknown,
+		"nowhere/keys/out":                     interact.CodeUnknown,
+		"show/keys/" + strings.Repeat("k", 65): interact.CodeUnknown,
+	} {
+		w := r.do("GET", "/api/v1/channels/"+path, "", "Authorization", "")
+		r.failed(w, 404, code, "")
+		if h := w.Header(); h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("AP8 %s: headers %v", path, h)
+		}
+	}
+}
+
+func TestPlaceOfAQuestion(t *testing.T) {
+	r := newRig(t)
+	w := r.do("POST", "/api/v1/channels/show/cues", `{"kind":"poll","title":"?","options":["a","b"],"policy":"playhead","slot":"lower-third","max_lag_ms":4000}`)
+	if q := r.room.asked; w.Code != 201 || q.Policy != "playhead" || q.Slot != "lower-third" || q.MaxLag != 4*time.Second {
+		t.Errorf("%d %s: asked %+v", w.Code, w.Body, q)
+	}
+	for name, tc := range map[string][2]string{
+		"a policy that is none":   {`"policy":"never"`, "policy"},
+		"a slot that is no name":  {`"slot":"Lower Third"`, "slot"},
+		"lag where there is none": {`"max_lag_ms":1000`, "max_lag"},
+		"too much lag":            {`"policy":"playhead","max_lag_ms":10001`, "max_lag"},
+	} {
+		t.Run("IN8 "+name, func(t *testing.T) {
+			r := newRig(t)
+			r.failed(r.do("POST", "/api/v1/channels/show/cues", `{"kind":"poll","title":"?","options":["a","b"],`+tc[0]+`}`), 400, interact.CodeInvalid, tc[1])
+		})
 	}
 }

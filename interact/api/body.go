@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/sync/cue"
 )
 
 const (
@@ -25,6 +26,9 @@ func decode(r *http.Request, v any) error {
 	dec := json.NewDecoder(r.Body)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
+		if err == io.EOF { // not even a space
+			return errNoBody
+		}
 		return badBody(err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
@@ -47,7 +51,7 @@ func badBody(err error) error {
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return interact.Errorf(interact.CodeInvalid, "There is no field %s here.", field)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return interact.Errorf(interact.CodeInvalid, "The body ends before its JSON does.")
 	}
 	return interact.Errorf(interact.CodeInvalid, "The body did not arrive whole.")
@@ -68,6 +72,9 @@ type questionBody struct {
 	Correct *int     `json:"correct"`
 	Results string   `json:"results"`
 	Window  int64    `json:"window_ms"`
+	Policy  string   `json:"policy"`
+	Slot    string   `json:"slot"`
+	MaxLag  int64    `json:"max_lag_ms"`
 }
 
 // question reads a question and applies the rules for it.
@@ -82,7 +89,10 @@ func question(r *http.Request) (interact.Question, error) {
 	}
 	q := interact.Question{
 		Kind: interact.Kind(b.Kind), Title: b.Title, Options: b.Options, Correct: -1,
-		Results: interact.Results(b.Results), Window: window,
+		Results: interact.Results(b.Results), Window: window, Policy: cue.Policy(b.Policy), Slot: b.Slot,
+	}
+	if q.MaxLag, err = millis("max_lag_ms", b.MaxLag); err != nil {
+		return interact.Question{}, err
 	}
 	if b.Correct != nil {
 		q.Correct = *b.Correct

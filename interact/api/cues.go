@@ -1,9 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"context"
-	"io"
 	"net/http"
 
 	"github.com/cuelight/cuelight/interact"
@@ -87,68 +84,4 @@ func (a *API) cue(r *http.Request) (Room, string, error) {
 		return nil, "", interact.Errorf(interact.CodeUnknownCue, "There is no such cue.")
 	}
 	return room, id, nil
-}
-
-// command is one of the actions on a cue that have no body.
-type command func(room Room, ctx context.Context, id, idempotency string) (wire.Cue, error)
-
-var commands = map[string]command{
-	"take":   Room.Take,
-	"close":  Room.CloseNow,
-	"reveal": Room.Reveal,
-	"cancel": Room.Cancel,
-}
-
-func (a *API) act(r *http.Request) (reply, error) {
-	room, id, err := a.cue(r)
-	if err != nil {
-		return reply{}, err
-	}
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return reply{}, err
-	}
-	action := r.PathValue("action")
-	if action == "extend" {
-		return extend(room, r, id, key)
-	}
-	run := commands[action]
-	if run == nil {
-		return reply{}, notFound("A cue can take, extend, close, reveal and cancel.")
-	}
-	if err := noBody(r); err != nil {
-		return reply{}, err
-	}
-	cue, err := run(room, r.Context(), id, key)
-	return reply{status: http.StatusOK, body: cue}, err
-}
-
-func extend(room Room, r *http.Request, id, key string) (reply, error) {
-	var body struct {
-		By int64 `json:"by_ms"`
-	}
-	if err := decode(r, &body); err != nil {
-		return reply{}, err
-	}
-	by, err := millis("by_ms", body.By)
-	if err != nil {
-		return reply{}, err
-	}
-	if by <= 0 || by > interact.MaxWindow {
-		return reply{}, interact.Errorf(interact.CodeInvalid, "by_ms: between 1 and %d", interact.MaxWindow.Milliseconds())
-	}
-	cue, err := room.Extend(r.Context(), id, by, key)
-	return reply{status: http.StatusOK, body: cue}, err
-}
-
-// noBody accepts an empty body and, from clients that always send one, {}.
-func noBody(r *http.Request) error {
-	first := make([]byte, 1)
-	n, err := io.ReadFull(r.Body, first)
-	if n == 0 && err == io.EOF {
-		return nil
-	}
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(first[:n]), r.Body))
-	var nothing struct{}
-	return decode(r, &nothing)
 }

@@ -64,7 +64,7 @@ func (a *API) endEvent(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := noBody(r); err != nil {
+	if err := decodeIfAny(r, &struct{}{}); err != nil {
 		return reply{}, err
 	}
 	at, err := a.cfg.Events.End(r.Context(), name)

@@ -17,6 +17,7 @@ type reply struct {
 	status int
 	body   any
 	cookie *http.Cookie
+	header map[string]string
 }
 
 // problem is an error with an HTTP status of its own.
@@ -47,6 +48,9 @@ var statuses = map[interact.Code]int{
 	interact.CodeLate:          http.StatusConflict,
 	interact.CodeClosed:        http.StatusConflict,
 	interact.CodeVoid:          http.StatusConflict,
+	interact.CodePaused:        http.StatusConflict,
+	interact.CodeNotYet:        http.StatusNotFound,
+	interact.CodeUnknown:       http.StatusNotFound,
 	interact.CodeTooMany:       http.StatusTooManyRequests,
 	interact.CodeBusy:          http.StatusServiceUnavailable,
 	interact.CodeUnavailable:   http.StatusServiceUnavailable,

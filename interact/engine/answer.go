@@ -2,6 +2,7 @@ package engine
 
 import (
 	"log/slog"
+	"slices"
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/sync/clock"
@@ -28,25 +29,63 @@ func (r *Room) Answer(a interact.Answer, done func(interact.Receipt, error)) {
 
 // batch is a group of answers on their way to the disk together.
 type batch struct {
-	cue     string
-	entries []interact.Entry
-	// waiting are the answers of entries, and others of the same participants.
+	sheets []sheet // of one cue each; the first used of them
+	used   int
+	size   int // entries in all
+	// waiting are the answers of the entries, and others of the same
+	// participants.
 	waiting []pending
-	members map[string]struct{} // participants of entries
+	members map[member]struct{}
 	records []interact.Record
-	packed  []byte
 	upTo    uint64 // answers judged when it was closed
 }
 
-func newBatch() *batch {
-	return &batch{members: make(map[string]struct{}), records: make([]interact.Record, 1)}
+// sheet is what counts for one cue.
+type sheet struct {
+	cue     string
+	entries []interact.Entry
+	packed  []byte
 }
 
+type member struct{ cue, participant string }
+
+func newBatch() *batch { return &batch{members: make(map[member]struct{})} }
+
 func (b *batch) reset() {
-	clear(b.entries)
+	for i := range b.sheets[:b.used] {
+		s := &b.sheets[i]
+		clear(s.entries)
+		s.entries, s.packed = s.entries[:0], s.packed[:0]
+	}
 	clear(b.waiting)
 	clear(b.members)
-	b.entries, b.waiting, b.packed = b.entries[:0], b.waiting[:0], b.packed[:0]
+	b.used, b.size, b.waiting, b.records = 0, 0, b.waiting[:0], b.records[:0]
+}
+
+// add notes an entry of the cue.
+func (b *batch) add(cue string, e interact.Entry) {
+	i := slices.IndexFunc(b.sheets[:b.used], func(s sheet) bool { return s.cue == cue })
+	if i < 0 {
+		i = b.used
+		b.used++
+		if i == len(b.sheets) {
+			b.sheets = append(b.sheets, sheet{})
+		}
+		b.sheets[i].cue = cue
+	}
+	b.sheets[i].entries = append(b.sheets[i].entries, e)
+	b.members[member{cue, e.Participant}] = struct{}{}
+	b.size++
+}
+
+// pack makes the records of a channel.
+func (b *batch) pack(channel string) []interact.Record {
+	for i := range b.sheets[:b.used] {
+		s := &b.sheets[i]
+		s.packed = interact.AppendBatch(s.packed, s.entries)
+		b.records = append(b.records, interact.Record{Channel: channel, Kind: interact.RecordAnswers, Cue: s.cue, Data: s.packed})
+	}
+	return b.records
 }
 
 // flight is the one write that is on its way to the disk: a command's revision
@@ -74,16 +113,14 @@ func (r *Room) gather() {
 		r.judged++
 		r.judge(b, p)
 	}
-	if len(b.entries) == 0 {
+	if b.size == 0 {
 		r.landed = r.judged
 		return
 	}
 	r.turn = 1 - r.turn
 	b.upTo = r.judged
-	b.packed = interact.AppendBatch(b.packed, b.entries)
-	b.records[0] = interact.Record{Channel: r.channel.Name, Kind: interact.RecordAnswers, Cue: b.cue, Data: b.packed}
 	r.flight = &flight{batch: b}
-	r.commits <- b.records
+	r.commits <- b.pack(r.channel.Name)
 }
 
 // judge puts p into b if it counts, and otherwise says at once why not.
@@ -94,21 +131,17 @@ func (r *Room) judge(b *batch, p pending) {
 		p.done(receipt, nil)
 		return
 	}
-	if b.cue == a.Cue {
-		if _, ok := b.members[a.Participant]; ok {
-			r.counts.Retried++
-			b.waiting = append(b.waiting, p)
-			return
-		}
+	if _, ok := b.members[member{a.Cue, a.Participant}]; ok {
+		r.counts.Retried++
+		b.waiting = append(b.waiting, p)
+		return
 	}
 	entry, code := r.decide(a)
 	if code != "" {
 		r.refuse(p, code)
 		return
 	}
-	b.cue = a.Cue // the active cue's: no other accepts answers
-	b.entries = append(b.entries, entry)
-	b.members[a.Participant] = struct{}{}
+	b.add(a.Cue, entry)
 	b.waiting = append(b.waiting, p)
 }
 
@@ -140,7 +173,7 @@ func (r *Room) decide(a *interact.Answer) (interact.Entry, interact.Code) {
 	if verdict != cue.Accepted {
 		return interact.Entry{}, codeOf(verdict)
 	}
-	if it != r.active {
+	if !slices.Contains(r.live, it) {
 		return interact.Entry{}, interact.CodeClosed // it was late to the room: the tally is final
 	}
 	return interact.Entry{Participant: a.Participant, Choice: choice, Credited: credited, Received: a.Received}, ""
@@ -154,14 +187,16 @@ func (r *Room) count(b *batch, err error) {
 		r.counts.CommitErrors++
 		return
 	}
-	for _, e := range b.entries {
-		r.ledger.Apply(b.cue, e)
+	for _, s := range b.sheets[:b.used] {
+		for _, e := range s.entries {
+			r.ledger.Apply(s.cue, e)
+		}
+		r.boundReceipts(s.cue)
+		it := r.items[s.cue]
+		it.toProducers.dirty = true
+		it.toViewers.dirty = it.sight(it.shown).Tally
 	}
-	r.counts.Counted += uint64(len(b.entries))
-	r.boundReceipts(b.cue)
-	r.producersPace.dirty = true
-	it := r.items[b.cue]
-	r.viewersPace.dirty = it.sight(it.shown).Tally
+	r.counts.Counted += uint64(b.size)
 }
 
 // reply sends the batch's receipts.
@@ -171,7 +206,7 @@ func (r *Room) reply(b *batch, err error) {
 			r.refuse(p, interact.CodeUnavailable)
 			continue
 		}
-		receipt, _ := r.ledger.Receipt(b.cue, p.answer.Participant)
+		receipt, _ := r.ledger.Receipt(p.answer.Cue, p.answer.Participant)
 		p.done(receipt, nil)
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
@@ -49,16 +50,15 @@ func (r *Room) Join(ctx context.Context, participant, role string) (wire.Welcome
 
 func (r *Room) welcomeProducer(w *wire.Welcome) {
 	w.Cues, w.Tallies = r.rundown()
-	r.openingsPace.dirty = r.openings != nil // tell the newcomer too
+	for _, o := range r.watched { // tell the newcomer too
+		o.pace.dirty = true
+	}
 }
 
 func (r *Room) welcomeViewer(w *wire.Welcome, participant string) {
 	now := r.now()
-	known := r.recent
-	if r.active != nil {
-		known = append(known[:len(known):len(known)], r.active)
-	}
-	for _, it := range known {
+	r.arrived(participant)
+	for _, it := range append(slices.Clone(r.recent), r.live...) {
 		s := it.state(now)
 		sight := it.sight(s)
 		if !sight.Cue {
@@ -128,6 +128,13 @@ type Counts struct {
 	Commits, CommitErrors uint64
 	// OpeningsIgnored were repeated, implausible or too many.
 	OpeningsIgnored uint64
+	// ClosingsIgnored were of another cue, or came before C.
+	ClosingsIgnored uint64
+	// LatencyRaised counts how often L was raised by itself.
+	LatencyRaised uint64
+	// KeysServed, KeysEarly and KeysUnknown are fetches of keys: of one that was
+	// out, of one that was not yet, and of none there is.
+	KeysServed, KeysEarly, KeysUnknown uint64
 	// Receipts are held in memory now.
 	Receipts int
 }
@@ -144,5 +151,7 @@ func (r *Room) Counts(ctx context.Context) (c Counts, err error) {
 	_, c.Busy = r.answers.counts()
 	_, dropped := r.opened.counts()
 	c.OpeningsIgnored += dropped
+	k := &r.keyboard
+	c.KeysServed, c.KeysEarly, c.KeysUnknown = k.served.Load(), k.early.Load(), k.unknown.Load()
 	return c, err
 }

@@ -23,6 +23,7 @@ type silent struct{}
 
 func (silent) Broadcast(string, wire.Audience, wire.Message) {}
 func (silent) Viewers(string) int                            { return 0 }
+func (silent) Stuck(string) int                              { return 0 }
 
 // BenchmarkAnswers is the engine without sockets: answers of distinct
 // participants, at most 4000 of them waiting for their receipts.

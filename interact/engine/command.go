@@ -2,16 +2,11 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/sync/clock"
-	"github.com/cuelight/cuelight/sync/cue"
 )
 
 // maxKey is the longest idempotency key, in bytes.
@@ -24,6 +19,8 @@ type edit struct {
 	key    string
 	// change returns what the cue becomes. It runs on the room's goroutine.
 	change func(it item, now clock.Instant) (item, error)
+	tune   *tune       // instead of all above: a change of L
+	own    bool        // the room gave it to itself
 	reply  chan edited // holds one
 }
 
@@ -58,12 +55,23 @@ func errStopped() error {
 	return interact.Errorf(interact.CodeUnavailable, "The server is restarting. Please try again in a moment.")
 }
 
+func errNotSaved() error {
+	return interact.Errorf(interact.CodeUnavailable, "The change could not be saved, so nothing has changed. Please try again.")
+}
+
 func errNoCue() error {
 	return interact.Errorf(interact.CodeUnknownCue, "There is no such cue on this channel.")
 }
 
 // begin decides on e and gives its revision to the disk.
 func (r *Room) begin(e *edit) {
+	if e.own {
+		r.choresFrom = r.now().Add(choreRetry) // unless it goes well
+	}
+	if e.tune != nil {
+		r.beginTune(e, r.now())
+		return
+	}
 	old := r.items[e.id]
 	var it item
 	if old != nil {
@@ -108,12 +116,20 @@ func (r *Room) repeated(e *edit) (bool, error) {
 // finishEdit makes a durable revision the current one and tells everybody.
 func (r *Room) finishEdit(f *flight, err error) {
 	e := f.edit
+	if err != nil {
+		r.counts.CommitErrors++
+	} else if e.own {
+		r.choresFrom = 0
+	}
+	if e.tune != nil {
+		r.finishTune(e, err)
+		return
+	}
 	if it := r.items[e.id]; it != nil {
 		it.held = false
 	}
 	if err != nil {
-		r.counts.CommitErrors++
-		e.reply <- edited{err: interact.Errorf(interact.CodeUnavailable, "The change could not be saved, so nothing has changed. Please try again.")}
+		e.reply <- edited{err: errNotSaved()}
 		return
 	}
 	r.install(f.next, e.action, e.key)
@@ -123,8 +139,8 @@ func (r *Room) finishEdit(f *flight, err error) {
 		e.reply <- edited{}
 		return
 	}
-	if e.action == actionTake {
-		r.active = it
+	if it.cue.Taken && !it.shown.Over() && !slices.Contains(r.live, it) {
+		r.live = append(r.live, it)
 	}
 	r.show(it, it.state(r.now()))
 	for len(r.items) > MaxCues {
@@ -148,11 +164,13 @@ func (r *Room) install(next item, act action, key string) {
 		delete(r.items, next.id)
 		r.order = slices.DeleteFunc(r.order, func(id string) bool { return id == next.id })
 	case it == nil:
-		next.shown = cue.Draft
-		r.items[next.id] = &next
+		r.items[next.id] = newItem(next)
 		r.order = append(r.order, next.id)
 	default:
-		it.question, it.cue, it.note = next.question, next.cue, next.note
+		if it.seal != next.seal {
+			r.keyboard.remove(it.seal)
+		}
+		it.question, it.cue, it.note, it.seal = next.question, next.cue, next.note, next.seal
 	}
 }
 
@@ -170,134 +188,9 @@ func (r *Room) dropOldest() string {
 	}
 	id := oldest.id
 	delete(r.items, id)
+	r.keyboard.remove(oldest.seal)
 	r.ledger.Drop(id)
 	r.order = slices.DeleteFunc(r.order, func(o string) bool { return o == id })
 	r.recent = slices.DeleteFunc(r.recent, func(it *item) bool { return it == oldest })
 	return id
-}
-
-// Prepare adds a draft.
-//
-// Errors, here and in the commands below: *interact.Error with CodeInvalid,
-// CodeUnknownCue, CodeConflict, CodeTooLate or CodeUnavailable; ctx's. A
-// command that was refused has changed nothing.
-func (r *Room) Prepare(ctx context.Context, q interact.Question) (wire.Cue, error) {
-	q, err := checked(q)
-	if err != nil {
-		return wire.Cue{}, err
-	}
-	e := &edit{id: "c" + strings.ToLower(rand.Text()[:10]), action: actionPrepare}
-	e.change = func(_ item, _ clock.Instant) (item, error) {
-		if len(r.items) >= MaxCues && !r.anyOver() {
-			return item{}, interact.Errorf(interact.CodeConflict, "A channel keeps at most %d cues: delete drafts you no longer need.", MaxCues)
-		}
-		return item{id: e.id, question: q, cue: cue.New(q.Window)}, nil
-	}
-	return r.do(ctx, e)
-}
-
-func (r *Room) anyOver() bool {
-	for _, it := range r.items {
-		if it.shown.Over() {
-			return true
-		}
-	}
-	return false
-}
-
-func checked(q interact.Question) (interact.Question, error) {
-	q = q.WithDefaults()
-	if err := q.Validate(); err != nil {
-		return q, &interact.Error{Code: interact.CodeInvalid, Message: err.Error()}
-	}
-	return q, nil
-}
-
-// Edit replaces the question of a draft.
-func (r *Room) Edit(ctx context.Context, id string, q interact.Question) (wire.Cue, error) {
-	q, err := checked(q)
-	if err != nil {
-		return wire.Cue{}, err
-	}
-	return r.do(ctx, &edit{id: id, action: actionEdit, change: func(it item, _ clock.Instant) (item, error) {
-		it.cue, err = it.cue.Edit(q.Window)
-		it.question = q
-		return it, err
-	}})
-}
-
-// Remove deletes a draft.
-func (r *Room) Remove(ctx context.Context, id string) error {
-	_, err := r.do(ctx, &edit{id: id, action: actionRemove, change: func(it item, _ clock.Instant) (item, error) {
-		if it.cue.Taken {
-			return it, interact.Errorf(interact.CodeConflict, "This cue has been taken: it stays in the record of the show.")
-		}
-		it.cue.Rev++
-		return it, nil
-	}})
-	return err
-}
-
-// Take puts a draft on air, anchored at the newest picture. One cue at a time
-// has the screen. A repeated command with the same idempotency key, here and
-// below, changes nothing and returns the cue as it is.
-func (r *Room) Take(ctx context.Context, id, idempotency string) (wire.Cue, error) {
-	return r.do(ctx, &edit{id: id, action: actionTake, key: idempotency, change: func(it item, now clock.Instant) (item, error) {
-		if r.active != nil && r.active.id != id {
-			return it, interact.Errorf(interact.CodeConflict, "Another cue is on air until its count is final: close or cancel that one first.")
-		}
-		edge := r.edge()
-		next, err := it.cue.Take(now, edge, r.channel.Latency)
-		it.cue, it.note = next, ""
-		if !edge.Live {
-			it.note = "no live picture: opened by the clock alone"
-		}
-		return it, err
-	}})
-}
-
-func (r *Room) edge() cue.Edge {
-	if r.channel.Stream == nil {
-		return cue.Edge{}
-	}
-	media, at, live := r.channel.Stream.Edge()
-	return cue.Edge{Media: media, At: at, Live: live}
-}
-
-// Extend keeps a window open for longer, by.
-func (r *Room) Extend(ctx context.Context, id string, by time.Duration, idempotency string) (wire.Cue, error) {
-	return r.do(ctx, &edit{id: id, action: actionExtend, key: idempotency, change: func(it item, now clock.Instant) (_ item, err error) {
-		it.cue, err = it.cue.Extend(now, by)
-		it.note = fmt.Sprintf("extended by %g s", by.Seconds())
-		return it, err
-	}})
-}
-
-// CloseNow closes an open window, cue.Notice from now.
-func (r *Room) CloseNow(ctx context.Context, id, idempotency string) (wire.Cue, error) {
-	return r.do(ctx, &edit{id: id, action: actionClose, key: idempotency, change: func(it item, now clock.Instant) (_ item, err error) {
-		it.cue, err = it.cue.CloseNow(now)
-		it.note = "closed early"
-		return it, err
-	}})
-}
-
-// Reveal makes the result public, and the right answer if there is one.
-func (r *Room) Reveal(ctx context.Context, id, idempotency string) (wire.Cue, error) {
-	return r.do(ctx, &edit{id: id, action: actionReveal, key: idempotency, change: func(it item, now clock.Instant) (_ item, err error) {
-		it.cue, err = it.cue.Reveal(now)
-		return it, err
-	}})
-}
-
-// Cancel withdraws a cue that was taken.
-func (r *Room) Cancel(ctx context.Context, id, idempotency string) (wire.Cue, error) {
-	return r.do(ctx, &edit{id: id, action: actionCancel, key: idempotency, change: func(it item, now clock.Instant) (_ item, err error) {
-		it.cue, err = it.cue.Cancel(now)
-		it.note = "cancelled before anybody saw it"
-		if it.cue.Void {
-			it.note = "void: it may have been seen, no answers count"
-		}
-		return it, err
-	}})
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,8 +30,16 @@ func TestCueGoesThroughItsStates(t *testing.T) {
 			{wire.StateClosing, c.Close},
 			{wire.StateClosed, c.Close.Add(500 * ms)},
 		}
+		if keys := s.crowd.keys(); len(keys) != 1 || keys[0].at != c.Open.Add(-400*ms) {
+			s.Fatalf("viewers heard keys %+v", keys)
+		}
+		all := want
 		for to, skip := range map[wire.Audience]int{wire.Viewers: 0, wire.Producers: 1} { // producers saw the draft
 			got := s.crowd.cues(to)[skip:]
+			want := all
+			if to == wire.Viewers { // who hear of keyed by the key alone
+				want = slices.Delete(slices.Clone(all), 1, 2)
+			}
 			if len(got) != len(want) {
 				s.Fatalf("audience %d heard %d changes, want %d", to, len(got), len(want))
 			}
@@ -55,25 +64,31 @@ func TestNothingSecretIsEarly(t *testing.T) {
 		if _, err := s.room.Reveal(s.Context(), c.ID, ""); err != nil {
 			s.Fatal(err)
 		}
-		var sawText, sawCorrect, sawTally bool
+		var sawKey, sawCorrect, sawTally bool
+		key := s.crowd.keys()[0].message.(*wire.Key).Key
 		for _, h := range s.crowd.hears(wire.Viewers) {
 			data, err := wire.Encode(h.message)
 			if err != nil {
 				s.Fatal(err)
 			}
 			text := strings.Contains(string(data), trivia.Title) || strings.Contains(string(data), trivia.Options[1]+`"`)
+			keyed := strings.Contains(string(data), key)
 			correct := strings.Contains(string(data), `"correct"`)
 			_, tally := h.message.(*wire.Tally)
-			if text && h.at < c.Open.Add(-400*ms) {
-				s.Errorf("text at O%v: %s", h.at.Sub(c.Open), data)
+			if text || keyed && h.at < c.Open.Add(-400*ms) {
+				s.Errorf("text or key at O%v: %s", h.at.Sub(c.Open), data)
 			}
 			if (correct || tally) && h.at < revealed {
 				s.Errorf("result at O%v: %s", h.at.Sub(c.Open), data)
 			}
-			sawText, sawCorrect, sawTally = sawText || text, sawCorrect || correct, sawTally || tally
+			sawKey, sawCorrect, sawTally = sawKey || keyed, sawCorrect || correct, sawTally || tally
 		}
-		if !sawText || !sawCorrect || !sawTally {
-			s.Errorf("viewers saw text %v, right answer %v, tally %v in the end", sawText, sawCorrect, sawTally)
+		if !sawKey || !sawCorrect || !sawTally {
+			s.Errorf("viewers saw key %v, right answer %v, tally %v in the end", sawKey, sawCorrect, sawTally)
+		}
+		armed := s.crowd.cues(wire.Viewers)[0].message.(*wire.CueChanged).Cue
+		if got := unseal(s.T, armed, key); got.Title != trivia.Title || !slices.Equal(got.Options, trivia.Options) {
+			s.Errorf("the seal of %+v holds %+v", armed, got)
 		}
 	})
 	bubble(t, "EN5 welcome says no more than the broadcasts", func(s *show) {
@@ -81,12 +96,12 @@ func TestNothingSecretIsEarly(t *testing.T) {
 		for _, at := range []clock.Instant{s.now(), c.Open.Add(-401 * ms)} {
 			s.until(at)
 			w := s.welcome("ann", wire.RoleViewer)
-			if len(w.Cues) != 1 || w.Cues[0].Text != nil || w.Cues[0].Correct != nil || w.Cues[0].State != wire.StateArmed {
+			if len(w.Cues) != 1 || w.Cues[0].Text != nil || w.Cues[0].Seal == nil || w.Cues[0].Key != "" || w.Cues[0].Correct != nil || w.Cues[0].State != wire.StateArmed {
 				s.Errorf("armed: %+v", w.Cues)
 			}
 		}
 		s.until(c.Open.Add(-400 * ms))
-		if w := s.welcome("ann", wire.RoleViewer); len(w.Cues) != 1 || w.Cues[0].Text == nil || w.Cues[0].Correct != nil {
+		if w := s.welcome("ann", wire.RoleViewer); len(w.Cues) != 1 || w.Cues[0].Text != nil || w.Cues[0].Key == "" || w.Cues[0].Correct != nil {
 			s.Errorf("keyed: %+v", w.Cues)
 		}
 		s.until(c.Open.Add(time.Second))
@@ -131,7 +146,7 @@ func TestWelcomeIsComplete(t *testing.T) {
 			s.Errorf("welcome = %+v", w)
 		case w.Timeline == nil || w.Timeline.Rev != 4:
 			s.Errorf("timeline = %+v", w.Timeline)
-		case len(w.Cues) != 1 || w.Cues[0].State != wire.StateOpen || w.Cues[0].Text == nil:
+		case len(w.Cues) != 1 || w.Cues[0].State != wire.StateOpen || unseal(s.T, w.Cues[0], w.Cues[0].Key).Title != poll.Title:
 			s.Errorf("cues = %+v", w.Cues)
 		case len(w.Tallies) != 1 || w.Tallies[0].Total != 1:
 			s.Errorf("tallies = %+v", w.Tallies)
@@ -189,7 +204,7 @@ func TestCommands(t *testing.T) {
 		s.counted(s.answer(c.ID, "ann", 0))
 		viewers := s.crowd.cues(wire.Viewers)
 		last := viewers[len(viewers)-1].message.(*wire.CueChanged).Cue
-		if last.Rev != 3 || last.Close != got.Close || last.Text == nil || last.Note != "" {
+		if last.Rev != 3 || last.Close != got.Close || last.Key == "" || last.Seal == nil || last.Seal.Rev != 2 || last.Note != "" {
 			s.Errorf("viewers heard %+v", last)
 		}
 	})
@@ -216,9 +231,12 @@ func TestCommands(t *testing.T) {
 		}
 		s.until(c.Close.Add(time.Minute))
 		for _, h := range s.crowd.cues(wire.Viewers) {
-			if cue := h.message.(*wire.CueChanged).Cue; cue.Text != nil {
+			if cue := h.message.(*wire.CueChanged).Cue; cue.Text != nil || cue.Key != "" {
 				s.Errorf("viewers were shown %+v", cue)
 			}
+		}
+		if keys := s.crowd.keys(); len(keys) != 0 {
+			s.Errorf("viewers heard %+v", keys)
 		}
 		s.wantRefused("answer", s.answer(c.ID, "ann", 0), interact.CodeVoid)
 	})
@@ -234,7 +252,7 @@ func TestCommands(t *testing.T) {
 		if again := s.counted(s.answer(c.ID, "ann", 0)); again.Seq != receipt.Seq {
 			s.Errorf("IN3 retry got %+v, want %+v", again, receipt)
 		}
-		if w := s.welcome("ann", wire.RoleViewer); len(w.Tallies) != 0 || w.Cues[0].Text != nil {
+		if w := s.welcome("ann", wire.RoleViewer); len(w.Tallies) != 0 || w.Cues[0].Seal != nil || w.Cues[0].Key != "" {
 			s.Errorf("a viewer is welcomed with %+v, %+v", w.Cues, w.Tallies)
 		}
 	})
@@ -267,6 +285,7 @@ func TestCommands(t *testing.T) {
 		if _, err := s.room.Take(s.Context(), draft.ID, ""); err != nil {
 			s.Fatal(err)
 		}
+		s.until(s.now().Add(latency))
 		_, err = s.room.Edit(s.Context(), draft.ID, poll)
 		wantCode(s.T, "edit", err, interact.CodeConflict)
 		wantCode(s.T, "remove", s.room.Remove(s.Context(), draft.ID), interact.CodeConflict)

@@ -12,15 +12,16 @@ import (
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/sync/clock"
-	"github.com/cuelight/cuelight/sync/cue"
 )
 
 // Broadcaster reaches everybody who is connected to a channel. Its methods do
 // not block and are safe for concurrent use.
 type Broadcaster interface {
 	Broadcast(channel string, to wire.Audience, m wire.Message)
-	// Viewers counts the connected viewers.
+	// Viewers counts the connected viewers, Stuck those of them who cannot hold
+	// the target latency.
 	Viewers(channel string) int
+	Stuck(channel string) int
 }
 
 // Stream is a channel's picture.
@@ -28,7 +29,12 @@ type Stream interface {
 	// Edge returns the channel media time of the newest picture, the same on R,
 	// and whether there is a picture at all. It does not block and is safe for
 	// concurrent use.
+	//
+	// While there is none, at is that of the last one.
 	Edge() (media clock.Ticks, at clock.Instant, live bool)
+	// MediaAt returns the channel media time that is at P, on the timeline as it
+	// is known now. As Edge.
+	MediaAt(at clock.Instant) clock.Ticks
 }
 
 // Config is what an engine runs on.
@@ -47,8 +53,14 @@ type Config struct {
 // Channel is one programme.
 type Channel struct {
 	Name, Title string
-	// Latency is the target latency L, at least cue.MinLead.
+	// Latency is the target latency L, 0.5 s to LongestLatency, unless a producer
+	// has changed it.
 	Latency time.Duration
+	// MinLatency is the shortest L that a producer may choose. Default 0.5 s.
+	MinLatency time.Duration
+	// AutoLatency is up to where L is raised while viewers cannot hold it. Zero:
+	// never.
+	AutoLatency time.Duration
 	// Stream may be nil: every cue is then anchored on R.
 	Stream Stream
 }
@@ -74,8 +86,11 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("channels[%d].name: %q is empty or there twice", i, ch.Name))
 		}
 		seen[ch.Name] = true
-		if ch.Latency < cue.MinLead || ch.Latency > time.Minute {
-			errs = append(errs, fmt.Errorf("channels[%d].latency: %v is not between %v and 1m", i, ch.Latency, cue.MinLead))
+		if ch.Latency < shortestLatency || ch.Latency > LongestLatency {
+			errs = append(errs, fmt.Errorf("channels[%d].latency: %v is not between %v and %v", i, ch.Latency, shortestLatency, LongestLatency))
+		}
+		if ch.AutoLatency < 0 || ch.AutoLatency > LongestLatency {
+			errs = append(errs, fmt.Errorf("channels[%d].auto_latency: %v is not between 0 and %v", i, ch.AutoLatency, LongestLatency))
 		}
 	}
 	return errors.Join(errs...)

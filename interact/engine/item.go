@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/sync/clock"
@@ -12,12 +14,16 @@ type item struct {
 	id       string
 	question interact.Question
 	cue      cue.Cue
+	// seal is the text as viewers get it: nil until the cue is taken.
+	seal *seal
 	// note says to producers why the cue is as it is.
 	note string
 
 	// shown is the state that was last broadcast. It trails the clock while
 	// held is set or answers are still to be counted.
 	shown cue.State
+	// told is the revision that viewers were last told of in full.
+	told int
 	// held stops the cue's own transitions while its next revision is on its way
 	// to the disk: a cancel in time must not be overtaken by the text.
 	held bool
@@ -25,6 +31,24 @@ type item struct {
 	// answers have been dealt with.
 	sealing bool
 	cut     uint64
+
+	toProducers, toViewers pace // of the tally
+}
+
+func newItem(next item) *item {
+	next.shown = cue.Draft
+	next.toProducers, next.toViewers = pace{every: tallyToProducers}, pace{every: tallyToViewers}
+	return &next
+}
+
+// due returns when a count has to be told, wake if that is earlier.
+func (it *item) due(wake clock.Instant) clock.Instant {
+	for _, p := range [...]*pace{&it.toProducers, &it.toViewers} {
+		if at, ok := p.due(); ok {
+			wake = min(wake, at)
+		}
+	}
+	return wake
 }
 
 // state is the state at now, as far as the room may act on it.
@@ -47,19 +71,34 @@ func (it *item) sight(s cue.State) cue.Sight { return s.Sight(it.live()) }
 func (it *item) view(s cue.State) wire.Cue {
 	q := it.question
 	w := it.bare(s)
-	w.Text = &wire.Text{Title: q.Title, Options: q.Options}
+	text := it.text()
+	w.Text = &text
 	w.Note = it.note
+	if it.cue.Orphaned {
+		w.Orphaned = s.Live()
+		if s == cue.Cancelled {
+			w.Note = "cancelled: the picture stopped and nobody said to open it anyway"
+		}
+	}
+	w.RevealArmed = it.cue.RevealArmed
 	if q.Kind == interact.KindTrivia {
 		w.Correct = &q.Correct
 	}
 	return w
 }
 
+func (it *item) text() wire.Text {
+	return wire.Text{Title: it.question.Title, Options: it.question.Options}
+}
+
 // viewerView is what a viewer may know of the cue in state s.
 func (it *item) viewerView(s cue.State) wire.Cue {
 	w, sight := it.bare(s), it.sight(s)
-	if sight.Text {
-		w.Text = &wire.Text{Title: it.question.Title, Options: it.question.Options}
+	if it.seal != nil && sight.Seal {
+		w.Seal = it.seal.wire()
+		if sight.Text {
+			w.Key = it.seal.key()
+		}
 	}
 	if sight.Correct && it.question.Kind == interact.KindTrivia {
 		correct := it.question.Correct
@@ -70,12 +109,26 @@ func (it *item) viewerView(s cue.State) wire.Cue {
 
 // bare is the cue without anything that has to be withheld.
 func (it *item) bare(s cue.State) wire.Cue {
-	return wire.Cue{
-		ID: it.id, Rev: it.cue.Rev, Kind: string(it.question.Kind), Policy: "wall",
-		State: wire.State(s.String()), Open: it.cue.Open, Close: it.cue.Close,
-		Window: it.cue.Window.Milliseconds(), Choices: len(it.question.Options),
-		Results: string(it.question.Results),
+	c, q := it.cue, it.question
+	w := wire.Cue{
+		ID: it.id, Rev: c.Rev, Kind: string(q.Kind), Policy: string(q.Policy.Or()),
+		State: wire.State(s.String()), Open: c.Open, Close: c.Close, Media: c.Media, MaxLag: c.MaxLag.Milliseconds(),
+		Window: c.Window.Milliseconds(), Choices: len(q.Options), Results: string(q.Results),
 	}
+	if it.slot() != interact.SlotMain {
+		w.Slot = it.slot()
+	}
+	if last, ok := c.LastPause(); ok {
+		w.Pause, w.Resume, w.Remaining = last.At, last.Resume, c.Remaining().Milliseconds()
+	}
+	return w
+}
+
+func (it *item) slot() string { return cmp.Or(it.question.Slot, interact.SlotMain) }
+
+// key is what tells viewers that the text may be read.
+func (it *item) key() *wire.Key {
+	return &wire.Key{Cue: it.id, Rev: it.cue.Rev, KeyID: it.seal.keyID(), Key: it.seal.key()}
 }
 
 func wireTally(t interact.Tally) wire.Tally {

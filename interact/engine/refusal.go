@@ -26,6 +26,8 @@ func sentence(code interact.Code) string {
 		return "The result is final, so this answer does not count."
 	case interact.CodeVoid:
 		return "The producer has withdrawn this question, so no answers count."
+	case interact.CodePaused:
+		return "The window was paused when this answer was given. Please answer again when it goes on."
 	case interact.CodeNotAdmitted:
 		return "You are not a participant of this show."
 	case interact.CodeBusy:
@@ -54,6 +56,8 @@ func codeOf(v cue.Verdict) interact.Code {
 		return interact.CodeClosed
 	case cue.Withdrawn:
 		return interact.CodeVoid
+	case cue.InPause:
+		return interact.CodePaused
 	case cue.NotOnAir:
 		return interact.CodeUnknownCue
 	default:

@@ -178,9 +178,9 @@ func TestNewRefuses(t *testing.T) {
 	}
 	bad("EN18 no store", "store", func(c *engine.Config) { c.Store = nil })
 	bad("EN18 a channel without a name", "channels[0].name", channel("", latency))
-	bad("EN18 a latency that no cue can be taken at", "channels[0].latency", channel("show", time.Second))
+	bad("EN18 a latency that no cue can be taken at", "channels[0].latency", channel("show", 400*ms))
 	bad("EN18 a revision that cannot be read", "record 1", log(interact.RecordCue, "{"))
-	bad("EN18 a revision of a newer program", "newer version", log(interact.RecordCue, `{"v":2}`))
+	bad("EN18 a revision of a newer program", "newer version", log(interact.RecordCue, `{"v":3}`))
 	bad("EN18 a batch that cannot be read", "record 1", log(interact.RecordAnswers, "x"))
 }
 
@@ -269,7 +269,7 @@ func TestLogOfThisLayout(t *testing.T) {
 		one := 1
 		want := wire.Cue{
 			ID: "c1", Rev: 3, Kind: "trivia", Policy: "wall", State: wire.StateClosed,
-			Open: 1795400003000000, Close: 1795400033000000, Window: 30_000, Choices: 2, Results: "reveal",
+			Open: 1795400003000000, Close: 1795400033000000, Media: 900000, Window: 30_000, Choices: 2, Results: "reveal",
 			Text: &wire.Text{Title: "How many?", Options: []string{"24", "30"}}, Correct: &one, Note: "extended by 10 s",
 		}
 		if err != nil || len(cues) != 1 || !reflect.DeepEqual(cues[0], want) {

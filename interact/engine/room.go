@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
@@ -21,6 +24,9 @@ const (
 	// refused as busy, an opening is dropped.
 	maxAnswers  = 32_768
 	maxOpenings = 16_384
+	maxLeavers  = 200_000
+	// maxLive places on screen can be taken at once.
+	maxLive = 8
 	// maxKeys idempotency keys are remembered, the latest.
 	maxKeys = 1024
 	// recentCues finished cues are in a viewer's welcome.
@@ -46,27 +52,33 @@ type Room struct {
 	receipts int
 
 	answers *inbox[pending]
-	opened  *inbox[interact.Opening]
+	opened  *inbox[report]
+	gone    *inbox[string] // participants who have left
 	asks    chan func()
 	edits   chan *edit
 	stopped chan struct{} // closed when nothing new is taken in
 
-	timelineMu sync.Mutex // protects timeline, and the order of its broadcasts
+	keyboard keyboard
+	counting atomic.Bool // somebody's opening or closing is waited for
+
+	timelineMu sync.Mutex // protects timeline and target, and the order of broadcasts
 	timeline   *wire.Timeline
+	target     target
 
 	// All below belongs to the goroutine of run, and to replay before it.
 
 	items  map[string]*item
 	order  []string // ids as prepared
 	recent []*item  // the last finished ones, by O
-	active *item    // taken and not final: at most one, there is one place on screen
+	live   []*item  // taken and not final: one for each place on screen
 	ledger *interact.Ledger
 	keys   keyring
 
-	openings      *openings // of the active cue, or the last one
-	openingsPace  pace
-	producersPace pace
-	viewersPace   pace
+	watched    []*openings // of live cues and of the last ones
+	raiseFrom  clock.Instant
+	choresFrom clock.Instant
+	alive      clock.Instant // the last sign of life in the log
+	epoch      uint32        // the clock's, then
 
 	backlog []pending // taken from answers, from head on not judged yet
 	head    int
@@ -82,24 +94,25 @@ type Room struct {
 
 	counts   Counts
 	failures failures
-	reports  []interact.Opening // handed back to opened at the next swap
+	reports  []report // handed back to opened at the next swap
+	leavers  []string // the same for gone
 }
 
 func newRoom(cfg Config, ch Channel) *Room {
+	ch.MinLatency = cmp.Or(ch.MinLatency, shortestLatency)
 	return &Room{
 		channel: ch, clock: cfg.Clock, store: cfg.Store, out: cfg.Broadcaster,
 		log: cfg.Log.With("channel", ch.Name), receipts: cfg.Receipts,
-		answers: newInbox[pending](maxAnswers), opened: newInbox[interact.Opening](maxOpenings),
+		answers: newInbox[pending](maxAnswers), opened: newInbox[report](maxOpenings), gone: newInbox[string](maxLeavers),
 		asks: make(chan func()), edits: make(chan *edit), stopped: make(chan struct{}),
 		items: make(map[string]*item), ledger: interact.NewLedger(cfg.Store.Level()),
-		keys:          keyring{used: make(map[string]use)},
-		openingsPace:  pace{every: openingsEvery},
-		producersPace: pace{every: tallyToProducers},
-		viewersPace:   pace{every: tallyToViewers},
-		batches:       [2]*batch{newBatch(), newBatch()},
-		commits:       make(chan []interact.Record, 1),
-		committed:     make(chan error, 1),
-		counts:        Counts{Refused: make(map[interact.Code]uint64)},
+		keys:      keyring{used: make(map[string]use)},
+		keyboard:  keyboard{keys: make(map[string]interact.Key)},
+		target:    target{latency: ch.Latency},
+		batches:   [2]*batch{newBatch(), newBatch()},
+		commits:   make(chan []interact.Record, 1),
+		committed: make(chan error, 1),
+		counts:    Counts{Refused: make(map[interact.Code]uint64)},
 	}
 }
 
@@ -126,6 +139,7 @@ func (r *Room) commit(ctx context.Context) {
 func (r *Room) serve(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	stepped := r.clock.Stepped()
 	for {
 		r.advance(r.now()) // first, so that no command slips in before the last answers
 		r.next()
@@ -149,9 +163,13 @@ func (r *Room) serve(ctx context.Context) {
 			r.begin(e)
 		case <-answers:
 		case <-r.opened.wake:
-			r.takeOpenings()
+			r.takeReports()
+		case <-r.gone.wake:
+			r.takeLeavers()
 		case err := <-r.committed:
 			r.land(err)
+		case <-stepped: // the timer was set by another clock
+			stepped = r.clock.Stepped()
 		case <-timer.C:
 		}
 	}
@@ -168,6 +186,11 @@ func (r *Room) next() {
 		case e := <-r.edits:
 			r.begin(e)
 		default:
+		}
+	}
+	if r.flight == nil && !r.sealing() && !r.edited {
+		if e := r.chore(r.now()); e != nil {
+			r.begin(e)
 		}
 	}
 	r.edited = false
@@ -199,6 +222,7 @@ func (r *Room) drain() {
 	close(r.stopped)
 	r.answers.close()
 	r.opened.close()
+	r.gone.close()
 	for {
 		if r.flight == nil {
 			r.gather()
@@ -212,7 +236,9 @@ func (r *Room) drain() {
 }
 
 // sealing says that a window has passed and its last answers are being counted.
-func (r *Room) sealing() bool { return r.active != nil && r.active.sealing }
+func (r *Room) sealing() bool {
+	return slices.ContainsFunc(r.live, func(it *item) bool { return it.sealing })
+}
 
 // behind says that there are answers to judge at once.
 func (r *Room) behind() bool { return r.head < len(r.backlog) }
@@ -223,23 +249,37 @@ func (r *Room) rest(now clock.Instant) time.Duration {
 		return 0
 	}
 	wake := now.Add(time.Hour)
-	if it := r.active; it != nil && !it.held && !it.sealing {
-		if at, ok := it.cue.Next(now); ok {
+	if r.chores(now) {
+		wake = max(now, r.choresFrom).Add(choreEvery)
+	}
+	if r.target.next != 0 { // only this goroutine changes it
+		wake = min(wake, r.target.at)
+	}
+	for _, it := range r.live {
+		if at, ok := it.cue.Next(now); ok && !it.held && !it.sealing {
 			wake = min(wake, at)
 		}
+		wake = it.due(wake)
 	}
-	for _, p := range []*pace{&r.openingsPace, &r.producersPace, &r.viewersPace} {
-		if at, ok := p.due(); ok {
+	for _, o := range r.watched {
+		if at, ok := o.pace.due(); ok {
 			wake = min(wake, at)
 		}
 	}
 	return max(0, time.Until(r.clock.TimeAt(wake)))
 }
 
-// advance moves the active cue to the state the clock says.
+// advance moves what is live to the state the clock says.
 func (r *Room) advance(now clock.Instant) {
-	it := r.active
-	if it == nil || it.held {
+	for _, it := range slices.Clone(r.live) { // show takes out what is over
+		r.advanceItem(it, now)
+	}
+	r.settleLatency(now)
+	r.lookAfter(now)
+}
+
+func (r *Room) advanceItem(it *item, now clock.Instant) {
+	if it.held {
 		return
 	}
 	s := it.state(now)
@@ -259,49 +299,67 @@ func (r *Room) advance(now clock.Instant) {
 
 // show tells everybody that it is in state s, with what follows from that.
 func (r *Room) show(it *item, s cue.State) {
-	if s >= cue.Open && s.Live() && (r.openings == nil || r.openings.cue != it.id) {
-		r.openings = newOpenings(it, r.out.Viewers(r.channel.Name))
+	if s >= cue.Keyed && s.Live() && s != it.shown {
+		r.expect(it)
 	}
-	if s.Over() && it == r.active {
+	if s.Over() && slices.Contains(r.live, it) {
 		r.finish(it)
 	}
 	it.shown = s
+	r.hang(it)
 	r.broadcast(it)
 	if s == cue.Closed || s == cue.Revealed {
 		r.tellFinal(it)
+	}
+	if o := r.watching(it.id); o != nil {
+		o.follow(it)
+	}
+}
+
+// expect counts who should open, and takes reports from when the text is out: a
+// display shows up to a frame before O what it was told to show at O.
+func (r *Room) expect(it *item) {
+	viewers := r.out.Viewers(r.channel.Name)
+	switch o := r.watching(it.id); {
+	case o == nil:
+		r.watch(newOpenings(it, viewers))
+	case it.shown < cue.Open:
+		o.expected = viewers
+	}
+}
+
+// hang puts the key of it up where those without a socket find it, as far as
+// its state allows.
+func (r *Room) hang(it *item) {
+	if it.seal == nil {
+		return
+	}
+	if sight := it.sight(it.shown); it.shown == cue.Scheduled || sight.Seal {
+		r.keyboard.set(it.seal, it.cue.Open, sight.Text)
+	} else {
+		r.keyboard.remove(it.seal)
 	}
 }
 
 // finish takes it off the air.
 func (r *Room) finish(it *item) {
 	r.ledger.Seal(it.id)
-	r.active, it.sealing = nil, false
+	it.sealing = false
+	r.live = slices.DeleteFunc(r.live, func(o *item) bool { return o == it })
 	r.recent = append(r.recent[max(0, len(r.recent)+1-recentCues):], it)
-	r.producersPace.dirty, r.viewersPace.dirty = false, false
-	if r.openings != nil {
-		r.takeOpenings()
-		r.openings.finish()
-	}
+	it.toProducers.dirty, it.toViewers.dirty = false, false
 }
 
+// broadcast tells of the state that it is in. That the text may be read is told
+// viewers in one short message, if they know the rest.
 func (r *Room) broadcast(it *item) {
 	name := r.channel.Name
-	if it.sight(it.shown).Cue {
+	switch {
+	case it.shown == cue.Keyed && it.told == it.cue.Rev && it.seal != nil:
+		r.out.Broadcast(name, wire.Viewers, it.key())
+	case it.sight(it.shown).Cue:
+		it.told = it.cue.Rev
 		r.out.Broadcast(name, wire.Viewers, &wire.CueChanged{Cue: it.viewerView(it.shown)})
 	}
 	r.out.Broadcast(name, wire.Producers, &wire.CueChanged{Cue: it.view(it.shown)})
-}
-
-// SetTimeline keeps t for joiners and tells everybody.
-func (r *Room) SetTimeline(t wire.Timeline) {
-	r.timelineMu.Lock()
-	defer r.timelineMu.Unlock()
-	r.timeline = &t
-	r.out.Broadcast(r.channel.Name, wire.Viewers|wire.Producers, &t)
-}
-
-func (r *Room) currentTimeline() *wire.Timeline {
-	r.timelineMu.Lock()
-	defer r.timelineMu.Unlock()
-	return r.timeline
 }

@@ -2,6 +2,10 @@ package engine_test
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"testing"
@@ -32,8 +36,9 @@ type crowd struct {
 	clock   *clock.Room
 	viewers int
 
-	mu   sync.Mutex
-	book []heard
+	mu    sync.Mutex
+	book  []heard
+	stuck int
 }
 
 func (c *crowd) Broadcast(_ string, to wire.Audience, m wire.Message) {
@@ -42,7 +47,17 @@ func (c *crowd) Broadcast(_ string, to wire.Audience, m wire.Message) {
 	c.book = append(c.book, heard{c.clock.At(time.Now()), to, m})
 }
 
-func (c *crowd) Viewers(string) int { return c.viewers }
+func (c *crowd) Viewers(string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.viewers
+}
+
+func (c *crowd) Stuck(string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stuck
+}
 
 // hears returns what the audience heard so far.
 func (c *crowd) hears(to wire.Audience) []heard {
@@ -68,6 +83,17 @@ func (c *crowd) cues(to wire.Audience) []heard {
 	return out
 }
 
+// keys returns the keys that viewers heard.
+func (c *crowd) keys() []heard {
+	var out []heard
+	for _, h := range c.hears(wire.Viewers) {
+		if _, ok := h.message.(*wire.Key); ok {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
 func (c *crowd) tallies(to wire.Audience) []heard {
 	var out []heard
 	for _, h := range c.hears(to) {
@@ -78,16 +104,38 @@ func (c *crowd) tallies(to wire.Audience) []heard {
 	return out
 }
 
-// picture is a stream whose newest frame is behind R by a fixed time.
+// picture is a stream whose newest frame is behind R by a fixed time, until it
+// stops. Its media time is an hour at epoch.
 type picture struct {
 	clock  *clock.Room
 	behind time.Duration
-	live   bool
+	epoch  clock.Instant
+
+	mu      sync.Mutex
+	live    bool
+	stopped clock.Instant // the last picture, while it is not live
 }
 
 func (p *picture) Edge() (clock.Ticks, clock.Instant, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	at := p.clock.At(time.Now()).Add(-p.behind)
-	return clock.TicksOf(time.Hour), at, p.live
+	if !p.live {
+		at = p.stopped
+	}
+	return p.MediaAt(at), at, p.live
+}
+
+func (p *picture) MediaAt(at clock.Instant) clock.Ticks {
+	return clock.TicksOf(time.Hour + at.Sub(p.epoch))
+}
+
+// run starts or stops the picture.
+func (p *picture) run(live bool) {
+	_, at, _ := p.Edge()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live, p.stopped = live, at
 }
 
 // show is a channel on air inside a synctest bubble.
@@ -109,18 +157,32 @@ func onAir(t *testing.T, store interact.Store) *show {
 	return resume(t, store, clock.NewRoom(time.Now(), base, 7))
 }
 
+// onAirWith is onAir on an empty log with another channel.
+func onAirWith(t *testing.T, change func(*engine.Channel)) *show {
+	t.Helper()
+	base := clock.Instant(1_795_410_000_000_000)
+	return start(t, new(interacttest.Memory), clock.NewRoom(time.Now(), base, 7), change)
+}
+
 // resume is onAir on a clock that runs already.
 func resume(t *testing.T, store interact.Store, room *clock.Room) *show {
+	t.Helper()
+	return start(t, store, room, func(*engine.Channel) {})
+}
+
+func start(t *testing.T, store interact.Store, room *clock.Room, change func(*engine.Channel)) *show {
 	t.Helper()
 	s := &show{
 		T: t, store: store, clock: room,
 		crowd:   &crowd{clock: room, viewers: 100},
-		picture: &picture{clock: room, behind: 40 * ms, live: true},
+		picture: &picture{clock: room, behind: 40 * ms, live: true, epoch: room.At(time.Now())},
 	}
+	channel := engine.Channel{Name: "show", Title: "Tonight", Latency: latency, Stream: s.picture}
+	change(&channel)
 	var err error
 	s.engine, err = engine.New(t.Context(), engine.Config{
 		Store: store, Clock: room, Broadcaster: s.crowd,
-		Channels: []engine.Channel{{Name: "show", Title: "Tonight", Latency: latency, Stream: s.picture}},
+		Channels: []engine.Channel{channel},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -226,3 +288,36 @@ func bubble(t *testing.T, name string, f func(s *show)) {
 }
 
 func participant(i int) string { return fmt.Sprintf("p%04d", i) }
+
+// unseal reads the text that a viewer's cue holds.
+func unseal(t *testing.T, c wire.Cue, key string) wire.Text {
+	t.Helper()
+	if c.Seal == nil || key == "" {
+		t.Fatalf("no seal or key in %+v", c)
+	}
+	decode := func(s string) []byte {
+		b, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	block, err := aes.NewCipher(decode(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aad := fmt.Sprintf("show\n%s\n%d", c.ID, c.Seal.Rev)
+	plain, err := gcm.Open(nil, decode(c.Seal.IV), decode(c.Seal.Text), []byte(aad))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text wire.Text
+	if err := json.Unmarshal(plain, &text); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

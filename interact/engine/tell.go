@@ -31,16 +31,18 @@ func (p *pace) ready(now clock.Instant) bool {
 // tell sends the counts that have changed and are due.
 func (r *Room) tell(now clock.Instant) {
 	name := r.channel.Name
-	if it := r.active; it != nil {
-		if r.producersPace.ready(now) {
+	for _, it := range r.live {
+		if it.toProducers.ready(now) {
 			r.out.Broadcast(name, wire.Producers, r.tally(it))
 		}
-		if r.viewersPace.ready(now) {
+		if it.toViewers.ready(now) {
 			r.out.Broadcast(name, wire.Viewers, r.tally(it))
 		}
 	}
-	if r.openings != nil && r.openingsPace.ready(now) {
-		r.out.Broadcast(name, wire.Producers, r.openings.summary())
+	for _, o := range r.watched {
+		if o.pace.ready(now) {
+			r.out.Broadcast(name, wire.Producers, o.summary(now))
+		}
 	}
 }
 

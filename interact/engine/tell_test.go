@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -106,8 +107,14 @@ func TestOpenings(t *testing.T) {
 		report(s, wire.Cue{ID: "c0"}, "other", c.Open, false)   // of another cue
 		s.until(c.Open.Add(time.Second))
 		got, n := s.lastOpenings()
-		want := wire.Openings{Cue: c.ID, Rev: c.Rev, Reported: 101, Late: 1, Expected: 100, P50: 5000, P95: 9600, Max: 10_000, Spread: 19_800}
-		if got != want || n > 2 {
+		bars := make([]int, 20)
+		bars[9], bars[10], bars[11] = 49, 50, 1
+		want := wire.Openings{
+			Cue: c.ID, Rev: c.Rev, Reported: 101, Late: 1, Expected: 100, InTime: 100, P50: 5000, P95: 9600, Max: 10_000, Spread: 19_800,
+			Histogram: wire.Histogram{From: -100_000, Step: 10_000, Counts: bars}, Classes: wire.Classes{None: 101},
+			Out: []wire.OutCount{{Why: "late", Count: 1}}, Who: []wire.OutWho{{Participant: "late", Class: "none", Why: "late", Away: 400_000}},
+		}
+		if !reflect.DeepEqual(got, want) || n > 3 {
 			s.Errorf("producers heard %d times %+v, want %+v", n, got, want)
 		}
 		for _, h := range s.crowd.hears(wire.Viewers) {
@@ -133,6 +140,7 @@ func TestOpenings(t *testing.T) {
 			s.Errorf("producers heard %d times, last %+v", n, got)
 		}
 		s.until(c.Close.Add(time.Minute))
+		_, n = s.lastOpenings()
 		s.welcome("", wire.RoleProducer)
 		s.until(s.now().Add(250 * ms))
 		if _, again := s.lastOpenings(); again != n+1 {

@@ -25,7 +25,7 @@ func (c *conn) answer(a *wire.Answer, now time.Time, allowed bool) {
 		return
 	}
 	c.mu.Lock()
-	rttMin, jitter := c.line.measure()
+	line := c.lineLocked()
 	c.mu.Unlock()
 	received := c.g.cfg.Clock.At(now)
 	c.g.counted.answers.Add(1)
@@ -34,7 +34,7 @@ func (c *conn) answer(a *wire.Answer, now time.Time, allowed bool) {
 	c.room.Answer(interact.Answer{
 		ID: id, Cue: cue, Participant: c.participant, Choice: a.Choice,
 		Stamp: instant(a.At, received), Received: received,
-		Line: interact.Line{RTTMin: rttMin, Jitter: jitter, Dispersion: dispersion(a.Dispersion)},
+		Line: interact.Line{RTTMin: line.rttMin, Jitter: line.jitter, Dispersion: dispersion(a.Dispersion)},
 	}, func(r interact.Receipt, err error) { c.settle(id, cue, r, err) })
 }
 
@@ -99,7 +99,38 @@ func (c *conn) opened(o *wire.Opened, now time.Time) {
 	c.room.Opened(interact.Opening{
 		Cue: o.Cue, Rev: o.Rev, Participant: c.participant,
 		At: at, Frame: instant(o.Frame, read), Dispersion: dispersion(o.Dispersion), Late: o.Late,
+		Class: class(o.Class), Why: why(o.Why),
 	})
+}
+
+// closed passes a viewer's report on.
+func (c *conn) closed(m *wire.Closed, now time.Time) {
+	if c.producer || !printable(m.Cue, maxCueID) {
+		return
+	}
+	if at := instant(m.At, c.g.cfg.Clock.At(now)); at != 0 {
+		c.room.Closed(interact.Closing{Cue: m.Cue, Rev: m.Rev, Participant: c.participant, At: at})
+	}
+}
+
+// class returns a class of the wire, that of no video for anything else.
+func class(name string) string {
+	switch name {
+	case wire.ClassIn, wire.ClassNear, wire.ClassFar:
+		return name
+	default:
+		return wire.ClassNone
+	}
+}
+
+// why returns a reason of the wire, none for anything else.
+func why(name string) string {
+	switch name {
+	case wire.WhyHidden, wire.WhyPaused, wire.WhyBehind, wire.WhyClock, wire.WhyLate, wire.WhyKey:
+		return name
+	default:
+		return ""
+	}
 }
 
 // status counts the viewer as what it says it is.
@@ -107,12 +138,7 @@ func (c *conn) status(s *wire.Status) {
 	if c.producer {
 		return
 	}
-	seen := shown{synced: s.Synced}
-	switch s.Class {
-	case wire.ClassIn, wire.ClassNear, wire.ClassFar:
-		seen.class = s.Class
-	}
-	c.hall.show(c, seen)
+	c.hall.show(c, shown{synced: s.Synced, class: class(s.Class), stuck: s.Stuck && s.Visible})
 }
 
 func dispersion(micros int64) time.Duration {

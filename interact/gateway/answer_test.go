@@ -215,7 +215,7 @@ func TestOpenedReachesTheRoom(t *testing.T) {
 		c.say(&wire.Opened{Cue: "c1", Rev: 2, At: 5, Class: wire.ClassIn}) // 1970
 		c.say(&wire.Opened{Cue: "", Rev: 2, At: at, Class: wire.ClassIn})
 		synctest.Wait()
-		want := interact.Opening{Cue: "c1", Rev: 2, Participant: w.Participant, At: at, Frame: frame, Dispersion: 1800 * time.Microsecond, Late: true}
+		want := interact.Opening{Cue: "c1", Rev: 2, Participant: w.Participant, At: at, Frame: frame, Dispersion: 1800 * time.Microsecond, Late: true, Class: "in"}
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("openings = %+v, want only %+v", got, want)
 		}

@@ -47,6 +47,9 @@ type batchRoom struct {
 	in chan func()
 }
 
+func (r *batchRoom) Closed(interact.Closing) {}
+func (r *batchRoom) Left(string)             {}
+
 func (r *batchRoom) Answer(a interact.Answer, done func(interact.Receipt, error)) {
 	r.in <- func() { done(receiptFor(a), nil) }
 }

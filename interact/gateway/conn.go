@@ -53,6 +53,9 @@ type conn struct {
 	line      line
 	pingSent  time.Time // zero if no ping is under way
 	pingNonce uint64
+	inherited measurement   // of another connection, by a grace token
+	graceAt   time.Time     // when the viewer was last told of its line
+	graceTold time.Duration // and what its grace was
 }
 
 // ending is why the server ends a connection. Code zero: there is nobody left
@@ -178,6 +181,10 @@ func (c *conn) text(data []byte, now time.Time) {
 		if allowed {
 			c.opened(m, now)
 		}
+	case *wire.Closed:
+		if allowed {
+			c.closed(m, now)
+		}
 	case *wire.Status:
 		if allowed {
 			c.status(m)
@@ -248,7 +255,7 @@ func (c *conn) leave() {
 	}
 	c.mu.Unlock()
 	if c.hall != nil {
-		c.hall.leave(c)
+		c.hall.leave(c, c.room.Left)
 	}
 	c.g.wheel.remove(c)
 	c.g.forget(c)

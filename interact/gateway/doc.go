@@ -25,5 +25,10 @@
 //   - GW9 A close by the server is Bye, then a close frame with the same code.
 //   - GW10 A socket from which nothing came for a minute is closed.
 //   - GW11 What one socket sends cannot end another one, not even by a panic.
+//   - GW13 A viewer is told, signed, what was measured of its line: after the
+//     first three pings, then when its grace changes by more than 20 ms, at most
+//     every 30 s. What it brings back with hello counts until its new connection
+//     has measured three. A token that is forged, over, another's or of another
+//     channel counts for nothing.
 //   - GW12 When Run returns, every socket is closed and every goroutine over.
 package gateway

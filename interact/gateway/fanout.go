@@ -88,6 +88,8 @@ func subjectOf(m wire.Message) (subject, lane) {
 	switch m := m.(type) {
 	case *wire.CueChanged:
 		return subject{"cue", m.Cue.ID}, laneCue
+	case *wire.Key:
+		return subject{"key", m.Cue}, laneCue
 	case *wire.Removed:
 		return subject{"cue", m.Cue}, laneCue
 	case *wire.Tally:

@@ -45,6 +45,11 @@ type Room interface {
 	Answer(a interact.Answer, done func(interact.Receipt, error))
 	// Opened notes a viewer's report. It does not block.
 	Opened(o interact.Opening)
+	// Closed notes the report that its window closed. It does not block.
+	Closed(c interact.Closing)
+	// Left notes that a viewing participant has no socket here any more. It does
+	// not block and calls nothing of the gateway.
+	Left(participant string)
 }
 
 // Tokens makes and checks tokens; *token.Keys does.
@@ -59,6 +64,9 @@ type Config struct {
 	Rooms  func(channel string) (Room, bool)
 	Clock  *clock.Room
 	Tokens Tokens
+	// GraceKey signs what viewers are told of their lines, 32 bytes. Without one
+	// it is random, and a restart forgets what was measured.
+	GraceKey []byte
 	// SignedIn returns the claims of a request's cookie. Nil means that
 	// producers come with a token.
 	SignedIn func(*http.Request) (token.Claims, bool)
@@ -76,6 +84,9 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Rooms == nil || c.Clock == nil || c.Tokens == nil {
 		errs = append(errs, errors.New("rooms, clock, tokens: all three are needed"))
+	}
+	if n := len(c.GraceKey); n > 0 && n < graceKeySize {
+		errs = append(errs, fmt.Errorf("grace key: %d bytes are less than %d", n, graceKeySize))
 	}
 	for _, origin := range c.Origins {
 		u, err := url.Parse(origin)
@@ -97,6 +108,7 @@ type Gateway struct {
 	remotes addresses
 	wheel   wheel
 	posts   *fanout
+	graces  graces
 	scratch []*conn // belongs to spread
 
 	mu       sync.Mutex // protects everything down to conns
@@ -128,6 +140,7 @@ func New(cfg Config) (*Gateway, error) {
 		remotes: addresses{from: make(map[netip.Addr]int)},
 		counted: counters{closed: make(map[wire.CloseCode]uint64)},
 		posts:   newFanout(),
+		graces:  newGraces(cfg.GraceKey),
 		halls:   make(map[string]*hall),
 		conns:   make(map[*conn]struct{}),
 		settled: make(chan struct{}, 1),
@@ -168,6 +181,14 @@ func (g *Gateway) Broadcast(channel string, to wire.Audience, m wire.Message) {
 func (g *Gateway) Viewers(channel string) int {
 	if h := g.hallOf(channel); h != nil {
 		return h.audience()
+	}
+	return 0
+}
+
+// Stuck returns how many of the channel's viewers cannot hold the target latency.
+func (g *Gateway) Stuck(channel string) int {
+	if h := g.hallOf(channel); h != nil {
+		return h.stuck()
 	}
 	return 0
 }

@@ -44,7 +44,9 @@ func (h *hall) enter(c *conn, perParticipant int) bool {
 	return true
 }
 
-func (h *hall) leave(c *conn) {
+// leave unseats c. gone is called if its participant has no other socket here,
+// before it can come back.
+func (h *hall) leave(c *conn, gone func(participant string)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.producer {
@@ -54,6 +56,7 @@ func (h *hall) leave(c *conn) {
 	h.viewers = unseat(h.viewers, c)
 	if h.sockets[c.participant]--; h.sockets[c.participant] == 0 {
 		delete(h.sockets, c.participant)
+		gone(c.participant)
 	}
 	h.counts.Viewers--
 	h.count(c.shown, -1)
@@ -71,6 +74,7 @@ func unseat(row []*conn, c *conn) []*conn {
 type shown struct {
 	synced bool
 	class  string
+	stuck  bool
 }
 
 // show replaces what c is counted as.
@@ -85,6 +89,9 @@ func (h *hall) show(c *conn, s shown) {
 func (h *hall) count(s shown, by int) {
 	if s.synced {
 		h.counts.Synced += by
+	}
+	if s.stuck {
+		h.counts.Stuck += by
 	}
 	switch s.class {
 	case wire.ClassIn:
@@ -126,4 +133,10 @@ func (h *hall) audience() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.counts.Viewers
+}
+
+func (h *hall) stuck() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.counts.Stuck
 }

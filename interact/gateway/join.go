@@ -69,6 +69,7 @@ func (c *conn) admit(ctx context.Context) (*wire.Welcome, *ending) {
 		return nil, bad
 	}
 	c.room = room
+	c.inherit(hello, time.Now())
 	h := c.g.openHall(hello.Channel)
 	// Seated before the snapshot is taken, so that no change falls between (GW1).
 	if !h.enter(c, c.g.lim.PerParticipant) {

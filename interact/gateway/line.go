@@ -25,13 +25,14 @@ func (l *line) add(rtt time.Duration) {
 
 // measure returns the shortest round trip and how far the 95th percentile lies
 // above it. Zero if nothing was measured yet.
-func (l *line) measure() (rttMin, jitter time.Duration) {
+func (l *line) measure() (m measurement) {
 	if l.seen == 0 {
-		return 0, 0
+		return m
 	}
 	sorted := l.rtt
 	slices.Sort(sorted[:l.seen])
 	p95 := (int(l.seen)*95+99)/100 - 1 // nearest rank
-	rttMin = time.Duration(sorted[0]) * time.Microsecond
-	return rttMin, time.Duration(sorted[p95])*time.Microsecond - rttMin
+	m.rttMin = time.Duration(sorted[0]) * time.Microsecond
+	m.jitter = time.Duration(sorted[p95])*time.Microsecond - m.rttMin
+	return m
 }

@@ -25,6 +25,20 @@ type room struct {
 	join   func(ctx context.Context, participant, role string) (wire.Welcome, error)
 	answer func(a interact.Answer, done func(interact.Receipt, error))
 	opened func(o interact.Opening)
+	closed func(c interact.Closing)
+	left   func(participant string)
+}
+
+func (r *room) Closed(c interact.Closing) {
+	if r.closed != nil {
+		r.closed(c)
+	}
+}
+
+func (r *room) Left(participant string) {
+	if r.left != nil {
+		r.left(participant)
+	}
 }
 
 func (r *room) Join(ctx context.Context, participant, role string) (wire.Welcome, error) {
@@ -135,6 +149,8 @@ type client struct {
 	t   *testing.T
 	ws  *websocket.Conn
 	got chan frame // closed at the end; the last one may hold an error
+	// graces are kept apart: they come whenever the line was measured.
+	graces chan frame
 }
 
 type frame struct {
@@ -157,7 +173,7 @@ func (r *rig) dial(header http.Header) *client {
 		r.t.Fatalf("dial: %v", err)
 	}
 	r.t.Cleanup(func() { ws.Close() })
-	return &client{t: r.t, ws: ws, got: make(chan frame, 4096)}
+	return &client{t: r.t, ws: ws, got: make(chan frame, 4096), graces: make(chan frame, 64)}
 }
 
 // listen starts reading.
@@ -166,6 +182,10 @@ func (c *client) listen() *client {
 		defer close(c.got)
 		for {
 			f := c.read()
+			if _, ok := f.msg.(*wire.Grace); ok {
+				c.graces <- f
+				continue
+			}
 			c.got <- f
 			if f.err != nil {
 				c.ws.Close()

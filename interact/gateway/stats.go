@@ -34,6 +34,8 @@ type Stats struct {
 	// that has too many waiting.
 	Shed   uint64
 	Panics uint64
+	// GoodGraces and BadGraces are grace tokens that viewers came with.
+	GoodGraces, BadGraces uint64
 }
 
 type counters struct {
@@ -42,6 +44,7 @@ type counters struct {
 	messages, clockPings, clockDropped         atomic.Uint64
 	answers, receipts, refused, limited        atomic.Uint64
 	broadcasts, deliveries, shed, panics       atomic.Uint64
+	goodGrace, badGrace                        atomic.Uint64
 
 	mu     sync.Mutex
 	closed map[wire.CloseCode]uint64
@@ -62,6 +65,7 @@ func (g *Gateway) Stats() Stats {
 		Messages: c.messages.Load(), ClockPings: c.clockPings.Load(), ClockDropped: c.clockDropped.Load(),
 		Answers: c.answers.Load(), Receipts: c.receipts.Load(), Refused: c.refused.Load(), Limited: c.limited.Load(),
 		Broadcasts: c.broadcasts.Load(), Deliveries: c.deliveries.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(),
+		GoodGraces: c.goodGrace.Load(), BadGraces: c.badGrace.Load(),
 	}
 	c.mu.Lock()
 	s.Closed = maps.Clone(c.closed)

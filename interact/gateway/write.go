@@ -306,6 +306,7 @@ func (c *conn) ponged(payload string) error {
 	if !c.heard(now) {
 		return nil
 	}
+	var grace *wire.Grace
 	c.mu.Lock()
 	known := len(payload) == 8 && !c.pingSent.IsZero() && binary.BigEndian.Uint64([]byte(payload)) == c.pingNonce
 	if known {
@@ -315,8 +316,12 @@ func (c *conn) ponged(payload string) error {
 			c.out.ping = true
 			c.startLocked()
 		}
+		grace = c.graceDueLocked(now)
 	}
 	c.mu.Unlock()
+	if grace != nil {
+		c.send(grace)
+	}
 	if !known {
 		c.allow(now) // nobody asked for it
 		c.expel()

@@ -75,9 +75,14 @@ func testOrder(t *testing.T, s interact.Store) {
 	answers := interact.Record{Channel: "show", Kind: interact.RecordAnswers, Cue: "c2", Data: []byte{0, 255, 0}}
 	appendAll(t, s, record("show", "c1", "one"), record("show", "c1", "two"))
 	appendAll(t, s, answers)
+	whole := interact.Record{Channel: "show", Kind: interact.RecordLatency, Data: []byte("{}")} // of no cue
+	appendAll(t, s, whole)
 	got := replay(t, s, "show")
-	if len(got) != 3 {
-		t.Fatalf("%d records, want 3", len(got))
+	if len(got) != 4 {
+		t.Fatalf("%d records, want 4", len(got))
+	}
+	if r := got[3]; r.Kind != whole.Kind || r.Cue != "" || !bytes.Equal(r.Data, whole.Data) {
+		t.Errorf("came back as %+v", r)
 	}
 	last := got[2]
 	if last.Kind != answers.Kind || last.Cue != "c2" || last.Channel != "show" || !bytes.Equal(last.Data, answers.Data) {
@@ -86,7 +91,7 @@ func testOrder(t *testing.T, s interact.Store) {
 	if got[0].Seq == 0 || got[0].Seq >= got[1].Seq || got[1].Seq >= got[2].Seq {
 		t.Errorf("seq %d, %d, %d do not ascend from 1", got[0].Seq, got[1].Seq, got[2].Seq)
 	}
-	wantData(t, s, "show", "one", "two", "\x00\xff\x00")
+	wantData(t, s, "show", "one", "two", "\x00\xff\x00", "{}")
 }
 
 func testWhole(t *testing.T, s interact.Store) {

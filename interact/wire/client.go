@@ -19,6 +19,9 @@ type Hello struct {
 	// given an anonymous identity and its token in Welcome. A producer may
 	// instead have signed in with a cookie.
 	Token string `json:"token,omitempty"`
+	// Grace is the last token of a Grace message: what the server has measured
+	// of this viewer's line on another connection.
+	Grace string `json:"grace,omitempty"`
 }
 
 // Type returns "hello".
@@ -48,6 +51,19 @@ const (
 	ClassNone = "none" // no video
 )
 
+// Why an opening is not in time, or what explains it.
+const (
+	WhyHidden = "hidden" // the page was not visible
+	WhyPaused = "paused" // the viewer has paused the picture
+	WhyBehind = "behind" // the picture is more than 1 s behind
+	WhyClock  = "clock"  // no synced clock
+	WhyLate   = "late"   // joined inside the window
+	WhyKey    = "key"    // the key came after O
+	// WhySlow is the server's word for an opening that is more than 100 ms off
+	// and says nothing of why.
+	WhySlow = "slow"
+)
+
 // Opened reports when a viewer's window opened.
 type Opened struct {
 	Cue string `json:"cue"`
@@ -60,10 +76,24 @@ type Opened struct {
 	Class      string        `json:"class"`
 	// Late marks a viewer who joined inside the window.
 	Late bool `json:"late,omitempty"`
+	// Why is absent, or why this opening is not to be counted as in time, or
+	// what explains it.
+	Why string `json:"why,omitempty"`
 }
 
 // Type returns "opened".
 func (*Opened) Type() string { return "opened" }
+
+// Closed reports when a viewer's window closed: the buttons are gone. Once a
+// cue, and again if it was extended afterwards.
+type Closed struct {
+	Cue string        `json:"cue"`
+	Rev int           `json:"rev"`
+	At  clock.Instant `json:"at_us"`
+}
+
+// Type returns "closed".
+func (*Closed) Type() string { return "closed" }
 
 // Status is a viewer's heartbeat: at once after its clock is synced, then
 // every 10 s and when its class or visibility changes, at most once a second.
@@ -76,6 +106,9 @@ type Status struct {
 	Error   int64  `json:"err_us,omitempty"`
 	Class   string `json:"class"`
 	Visible bool   `json:"visible"`
+	// Stuck says that the viewer, visible and playing for 30 s, could not hold
+	// the target latency.
+	Stuck bool `json:"stuck,omitempty"`
 }
 
 // Type returns "status".

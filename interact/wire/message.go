@@ -54,6 +54,8 @@ func DecodeClient(data []byte) (Message, error) {
 			return new(Answer)
 		case "opened":
 			return new(Opened)
+		case "closed":
+			return new(Closed)
 		case "status":
 			return new(Status)
 		default:
@@ -74,6 +76,10 @@ func DecodeServer(data []byte) (Message, error) {
 			return new(Timeline)
 		case "cue":
 			return new(CueChanged)
+		case "key":
+			return new(Key)
+		case "grace":
+			return new(Grace)
 		case "removed":
 			return new(Removed)
 		case "tally":

@@ -48,57 +48,19 @@ type Timeline struct {
 	// Latency is the channel's target latency L in ms: media stamped P is due
 	// on every screen at P + L.
 	Latency int64 `json:"latency_ms"`
-	Live    bool  `json:"live"`
+	// Next is a change of L that has been announced, nil if none is.
+	Next *NextLatency `json:"next,omitempty"`
+	Live bool         `json:"live"`
+}
+
+// NextLatency says what L will be from an instant on. Players glide there.
+type NextLatency struct {
+	Latency int64         `json:"latency_ms"`
+	At      clock.Instant `json:"at_us"`
 }
 
 // Type returns "timeline".
 func (*Timeline) Type() string { return "timeline" }
-
-// State of a cue. Within one revision a cue only moves forward in this order.
-type State string
-
-// The states of a cue, in their order.
-const (
-	StateDraft     State = "draft"     // prepared, not taken
-	StateScheduled State = "scheduled" // O is known and may still move
-	StateArmed     State = "armed"     // everybody knows O; the text is withheld
-	StateKeyed     State = "keyed"     // the text is out, the window not open yet
-	StateOpen      State = "open"      // answers count
-	StateClosing   State = "closing"   // C has passed, grace runs
-	StateClosed    State = "closed"    // the tally is final
-	StateRevealed  State = "revealed"  // result, and right answer if any, are public
-	StateCancelled State = "cancelled" // withdrawn before anybody saw it
-	StateVoid      State = "void"      // withdrawn after it may have been seen
-)
-
-// Text is what is asked. Viewers are not sent it before O − κ.
-type Text struct {
-	Title   string   `json:"title"`
-	Options []string `json:"options"`
-}
-
-// Cue is one interaction with its place on the timeline. A receiver applies
-// it if its revision is higher than the one it has, or the same with a state
-// not earlier (W5).
-type Cue struct {
-	ID     string `json:"id"`
-	Rev    int    `json:"rev"`
-	Kind   string `json:"kind"`   // poll, trivia
-	Policy string `json:"policy"` // wall
-	State  State  `json:"state"`
-	// Open and Close are [O, C) on R. Zero while a draft.
-	Open  clock.Instant `json:"o_us,omitempty"`
-	Close clock.Instant `json:"c_us,omitempty"`
-	// Window is the planned length, in ms.
-	Window  int64  `json:"window_ms"`
-	Choices int    `json:"choices"` // number of options
-	Results string `json:"results"` // live, reveal
-	Text    *Text  `json:"text,omitempty"`
-	// Correct is the index of the right option: for viewers only once revealed.
-	Correct *int `json:"correct,omitempty"`
-	// Note says to producers why a cue is as it is, in plain words.
-	Note string `json:"note,omitempty"`
-}
 
 // CueChanged brings a new or changed cue. Viewers get their view of it,
 // producers theirs.
@@ -155,6 +117,16 @@ type Refused struct {
 // Type returns "refused".
 func (*Refused) Type() string { return "refused" }
 
+// Grace tells a viewer what the server has measured of its line, signed, to
+// be sent with hello on its next connection.
+type Grace struct {
+	Token string        `json:"token"`
+	Until clock.Instant `json:"until_us"` // when the token expires
+}
+
+// Type returns "grace".
+func (*Grace) Type() string { return "grace" }
+
 // Presence counts the viewers of a channel, for producers.
 type Presence struct {
 	Viewers int `json:"viewers"`
@@ -162,90 +134,12 @@ type Presence struct {
 	In      int `json:"in"`
 	Near    int `json:"near"`
 	Far     int `json:"far"`
+	// Stuck viewers have not been able to hold the target latency for 30 s.
+	Stuck int `json:"stuck"`
 }
 
 // Type returns "presence".
 func (*Presence) Type() string { return "presence" }
-
-// Openings is how far apart the windows of a cue opened, for producers.
-// Viewers who joined late are counted but not in the spread.
-type Openings struct {
-	Cue      string `json:"cue"`
-	Rev      int    `json:"rev"`
-	Reported int    `json:"reported"`
-	Late     int    `json:"late"`
-	Expected int    `json:"expected"` // viewers connected at O
-	// P50, P95 and Max are of |opening − O|. Units: µs.
-	P50 int64 `json:"p50_us"`
-	P95 int64 `json:"p95_us"`
-	Max int64 `json:"max_us"`
-	// Spread is the last opening minus the first. Units: µs.
-	Spread int64 `json:"spread_us"`
-}
-
-// Type returns "openings".
-func (*Openings) Type() string { return "openings" }
-
-// Health is a channel at a glance, for producers, once a second.
-type Health struct {
-	Live bool `json:"live"`
-	// Ended says that the event is over and the next one has not begun.
-	Ended    bool    `json:"ended,omitempty"`
-	Protocol string  `json:"protocol,omitempty"`
-	Video    string  `json:"video,omitempty"` // "H.264 1280×720 30 fps"
-	Audio    string  `json:"audio,omitempty"` // "AAC 48 kHz stereo"
-	Bitrate  int64   `json:"bitrate"`         // bits/s over the last seconds
-	GOP      float64 `json:"gop_s"`           // seconds between key frames
-	State    string  `json:"timeline"`        // state of the timeline
-	PPM      float64 `json:"ppm"`             // encoder clock against R
-	Uptime   float64 `json:"uptime_s"`
-	Latency  int64   `json:"latency_ms"`
-
-	Encoder  string  `json:"encoder,omitempty"`  // what the encoder calls itself
-	Bitrates []int64 `json:"bitrates,omitempty"` // of the last 10 s, oldest first
-	// Residual is the p95 distance of clean arrivals from the timeline, Jitter
-	// that of all arrivals. Milliseconds.
-	Residual float64 `json:"residual_ms"`
-	Jitter   float64 `json:"jitter_ms"`
-	// AVOffset is how much later sound arrives than pictures of the same time.
-	AVOffset *float64 `json:"av_offset_ms,omitempty"`
-	Reorder  float64  `json:"reorder_ms,omitempty"` // what B-frames add
-	// What the transport knows of the way; absent where it knows nothing.
-	RTT         *float64 `json:"rtt_ms,omitempty"`
-	Loss        *float64 `json:"loss,omitempty"` // share of packets, 0 to 1
-	Retransmits *uint64  `json:"retransmits,omitempty"`
-	Dropped     *uint64  `json:"lost_packets,omitempty"`    // never came in time
-	LinkLatency int64    `json:"link_latency_ms,omitempty"` // receiver's buffer (SRT)
-	Encryption  string   `json:"encryption,omitempty"`
-	// Renditions are what viewers can choose from, best first.
-	Renditions []HealthRendition `json:"renditions,omitempty"`
-	Ladder     *HealthLadder     `json:"ladder,omitempty"` // nil unless the channel has one
-	// Advice is what the broadcaster should change, in plain words.
-	Advice []string `json:"advice"`
-}
-
-// HealthRendition is one quality of the picture, or the sound.
-type HealthRendition struct {
-	Name    string  `json:"name"` // of its playlist, such as "video2"
-	Codec   string  `json:"codec"`
-	Width   int     `json:"width,omitempty"`
-	Height  int     `json:"height,omitempty"`
-	FPS     float64 `json:"fps,omitempty"`
-	Bitrate int64   `json:"bitrate"`
-	// Derived says that this server made it of the encoder's picture.
-	Derived bool `json:"derived,omitempty"`
-}
-
-// HealthLadder is how the transcoder does.
-type HealthLadder struct {
-	State    string  `json:"state"`           // "starting", "running", "waiting" or "missing"
-	CPU      float64 `json:"cpu"`             // cores in use, over the last seconds
-	Restarts int     `json:"restarts"`        // of this session
-	Error    string  `json:"error,omitempty"` // why it does not run
-}
-
-// Type returns "health".
-func (*Health) Type() string { return "health" }
 
 // Bye is sent before the server closes a socket in an orderly way.
 type Bye struct {

@@ -53,6 +53,7 @@ type link struct {
 	rand   *rand.Rand
 
 	token   string
+	grace   string        // what the server last said of the line
 	vain    int           // attempts since the last welcome
 	notYet  time.Duration // asked for by Bye
 	goodbye *wire.Bye
@@ -167,7 +168,7 @@ func final(status int) bool {
 // hello is written here, before the seat knows of the connection: a connection
 // has one writer at a time.
 func (l *link) hello(conn *websocket.Conn) error {
-	return write(conn, &wire.Hello{Version: wire.Version, Channel: l.viewer.Channel, Role: wire.RoleViewer, Token: l.token})
+	return write(conn, &wire.Hello{Version: wire.Version, Channel: l.viewer.Channel, Role: wire.RoleViewer, Token: l.token, Grace: l.grace})
 }
 
 func write(conn *websocket.Conn, m wire.Message) error {
@@ -234,6 +235,9 @@ func (l *link) decode(kind int, data []byte) (event, bool, error) {
 		if m.Token != "" {
 			l.token = m.Token
 		}
+	case *wire.Grace:
+		l.grace = m.Token
+		return event{}, false, nil
 	case *wire.Bye:
 		l.goodbye = m
 		l.notYet = time.Duration(min(max(m.After, 0), time.Hour.Milliseconds())) * time.Millisecond

@@ -29,6 +29,7 @@ type peer struct {
 	mu      sync.Mutex // protects what follows
 	hellos  []wire.Hello
 	opened  []wire.Opened
+	closed  []wire.Closed
 	status  []wire.Status
 	answers []stamped
 	byes    []int // codes with which viewers closed
@@ -132,6 +133,8 @@ func (p *peer) take(c *peerConn, msg wire.Message, at clock.Instant) {
 		}
 	case *wire.Opened:
 		p.opened = append(p.opened, *m)
+	case *wire.Closed:
+		p.closed = append(p.closed, *m)
 	case *wire.Status:
 		p.status = append(p.status, *m)
 		if p.heard != nil {

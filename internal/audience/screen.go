@@ -29,13 +29,26 @@ func applies(have, got wire.Cue) bool {
 	if got.Rev != have.Rev {
 		return got.Rev > have.Rev
 	}
-	return slices.Index(order[:], got.State) >= slices.Index(order[:], have.State)
+	return rank(got.State) >= rank(have.State)
+}
+
+// rank is a state's place in the order. Open and paused have the same.
+func rank(s wire.State) int {
+	if s == wire.StatePaused {
+		s = wire.StateOpen
+	}
+	return slices.Index(order[:], s)
 }
 
 // show is one cue on a viewer's screen.
 type show struct {
 	cue  wire.Cue
 	late bool // the viewer joined inside its window
+	text *wire.Text
+	key  *wire.Key // that came for a seal which is not known yet
+
+	closed bool // the window closed on this screen
+	toldOf bool // and the server knows
 
 	opened *wire.Opened // set when the window opened
 	told   bool         // opened was sent
@@ -74,6 +87,12 @@ func (s *screen) apply(cue wire.Cue) *show {
 	case !applies(sh.cue, cue):
 		return nil
 	default:
+		if cue.Close > sh.cue.Close {
+			sh.closed, sh.toldOf = false, false
+		}
+		if cue.Seal == nil || sh.cue.Seal == nil || *cue.Seal != *sh.cue.Seal {
+			sh.text = nil
+		}
 		sh.cue = cue
 	}
 	if cue.State == wire.StateVoid || cue.State == wire.StateCancelled {
@@ -82,14 +101,40 @@ func (s *screen) apply(cue wire.Cue) *show {
 	return sh
 }
 
-// mayOpen says whether the cue has a window that this viewer could open.
+// read opens the seal of the cue, if the key is known.
+func (sh *show) read(channel string) error {
+	key := sh.cue.Key
+	if key == "" && sh.key != nil && sh.cue.Seal != nil && sh.key.KeyID == sh.cue.Seal.KeyID {
+		key = sh.key.Key
+	}
+	if sh.text != nil || sh.cue.Seal == nil || key == "" {
+		return nil
+	}
+	text, err := unseal(channel, sh.cue, key)
+	if err != nil {
+		return err
+	}
+	sh.text = text
+	return nil
+}
+
+// mayOpen says whether the cue has a window that this viewer could open: who
+// has no key cannot.
 func (sh *show) mayOpen() bool {
 	switch sh.cue.State {
-	case wire.StateScheduled, wire.StateArmed, wire.StateKeyed, wire.StateOpen:
-		return sh.opened == nil && !sh.settled && sh.cue.Open != 0 && sh.cue.Text != nil
+	case wire.StateScheduled, wire.StateArmed, wire.StateKeyed, wire.StateOpen, wire.StatePaused:
+		return sh.opened == nil && !sh.settled && sh.cue.Open != 0 && sh.text != nil && sh.cue.Policy != wire.PolicyArchive
 	default:
 		return false
 	}
+}
+
+// halted says that the window is, or will be, paused without a known end.
+func (sh *show) halted() bool { return sh.cue.Pause != 0 && sh.cue.Resume == 0 }
+
+// pausedAt says whether answers do not count at an instant of R.
+func (sh *show) pausedAt(at clock.Instant) bool {
+	return sh.cue.Pause != 0 && at >= sh.cue.Pause && (sh.cue.Resume == 0 || at < sh.cue.Resume)
 }
 
 // closesFor is when the window no longer opens for this viewer.

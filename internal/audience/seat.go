@@ -83,11 +83,27 @@ func (s *seat) hear(e event) {
 	case *wire.Welcome:
 		s.welcome(m, s.local())
 	case *wire.CueChanged:
-		s.screen.apply(m.Cue)
+		s.read(s.screen.apply(m.Cue))
+	case *wire.Key:
+		if sh := s.screen.find(m.Cue); sh != nil {
+			sh.key = m
+			s.read(sh)
+		}
 	case *wire.Receipt:
 		s.receipt(*m)
 	case *wire.Refused:
 		s.refused(*m)
+	}
+}
+
+// read opens the seal of what changed on the screen. A seal that cannot be opened
+// leaves the window shut.
+func (s *seat) read(sh *show) {
+	if sh == nil {
+		return
+	}
+	if err := sh.read(s.viewer.Channel); err != nil {
+		s.viewer.Log.Warn("seal not opened", "channel", s.viewer.Channel, "err", err)
 	}
 }
 
@@ -125,6 +141,7 @@ func (s *seat) welcome(w *wire.Welcome, now clock.Local) {
 		if sh := s.screen.apply(cue); sh != nil && !known {
 			sh.late = cue.Open != 0 && w.Now >= cue.Open
 		}
+		s.read(s.screen.find(cue.ID))
 	}
 	for _, r := range w.Receipts {
 		s.receipt(r)
@@ -191,7 +208,7 @@ func (s *seat) report(now clock.Local) clock.Local {
 func (s *seat) play(now clock.Local) clock.Local {
 	next := never
 	for _, sh := range s.screen {
-		next = min(next, s.open(sh, now), s.tap(sh, now), s.hand(sh, now))
+		next = min(next, s.open(sh, now), s.tap(sh, now), s.shut(sh, now), s.hand(sh, now))
 	}
 	return next
 }
@@ -206,7 +223,7 @@ func (s *seat) open(sh *show, now clock.Local) clock.Local {
 		return due
 	}
 	at := best.At(now)
-	if at >= sh.closesFor() {
+	if !sh.halted() && at >= sh.closesFor() {
 		return never
 	}
 	sh.opened = &wire.Opened{
@@ -214,7 +231,9 @@ func (s *seat) open(sh *show, now clock.Local) clock.Local {
 		Dispersion: best.Dispersion(now).Microseconds(), Class: wire.ClassNone,
 	}
 	s.viewer.Hooks.Opened(*sh.opened, at.Sub(sh.cue.Open))
-	if r, will := s.viewer.Behaviour(s.rand, sh.cue); will {
+	cue := sh.cue
+	cue.Text = sh.text
+	if r, will := s.viewer.Behaviour(s.rand, cue); will {
 		sh.tap, sh.choice = now+max(r.After, 1), r.Choice
 	}
 	return never
@@ -228,8 +247,14 @@ func (s *seat) tap(sh *show, now clock.Local) clock.Local {
 	case now < sh.tap:
 		return sh.tap
 	}
-	sh.tap = 0
 	best, ok := s.filter.Best(now)
+	if ok && sh.pausedAt(best.At(now)) { // it taps when the window goes on
+		if sh.cue.Resume == 0 {
+			return never
+		}
+		return best.Local(sh.cue.Resume)
+	}
+	sh.tap = 0
 	if !ok || best.At(now) >= sh.cue.Close || sh.settled {
 		return never
 	}
@@ -242,6 +267,19 @@ func (s *seat) tap(sh *show, now clock.Local) clock.Local {
 	return never
 }
 
+// shut closes a window at C by the viewer's own clock.
+func (s *seat) shut(sh *show, now clock.Local) clock.Local {
+	best, ok := s.filter.Best(now)
+	if !ok || sh.opened == nil || sh.closed || sh.halted() {
+		return never
+	}
+	if due := best.Local(sh.cue.Close); now < due {
+		return due
+	}
+	sh.closed = true
+	return never
+}
+
 // hand sends what the server should know of a cue, the answer again and again
 // until it is receipted or refused for good.
 func (s *seat) hand(sh *show, now clock.Local) clock.Local {
@@ -250,6 +288,9 @@ func (s *seat) hand(sh *show, now clock.Local) clock.Local {
 	}
 	if sh.opened != nil && !sh.told {
 		sh.told = s.send(sh.opened)
+	}
+	if sh.closed && !sh.toldOf {
+		sh.toldOf = s.send(&wire.Closed{Cue: sh.cue.ID, Rev: sh.cue.Rev, At: sh.cue.Close})
 	}
 	switch {
 	case sh.answer == nil || sh.settled || !s.welcomed:

@@ -2,6 +2,9 @@ package audience_test
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -28,8 +31,32 @@ func after(d time.Duration) audience.Behaviour {
 func keyed(id string, o clock.Instant, window time.Duration) wire.Cue {
 	return wire.Cue{
 		ID: id, Rev: 1, Kind: "poll", Policy: "wall", State: wire.StateKeyed, Open: o, Close: o.Add(window),
-		Window: window.Milliseconds(), Choices: 2, Results: "live", Text: &wire.Text{Title: "?", Options: []string{"a", "b"}},
+		Window: window.Milliseconds(), Choices: 2, Results: "live", Seal: sealed(id), Key: encode(sealKey),
 	}
+}
+
+var sealKey = make([]byte, 32)
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// sealed is the question "?" on channel show, sealed at revision 1.
+func sealed(cue string) *wire.Seal {
+	block, err := aes.NewCipher(sealKey)
+	if err != nil {
+		panic(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err)
+	}
+	iv := make([]byte, gcm.NonceSize())
+	text := gcm.Seal(nil, iv, []byte(`{"title":"?","options":["a","b"]}`), []byte("show\n"+cue+"\n1"))
+	return &wire.Seal{KeyID: "k-" + cue, IV: encode(iv), Text: encode(text), Rev: 1}
+}
+
+// keyOf is the message that opens the seal of a cue.
+func keyOf(cue string, key []byte) *wire.Key {
+	return &wire.Key{Cue: cue, Rev: 1, KeyID: "k-" + cue, Key: encode(key)}
 }
 
 // watch runs v in the bubble until the test ends, and returns Run's error.
@@ -89,26 +116,86 @@ func TestViewerOpensByItsClock(t *testing.T) {
 	})
 }
 
-// A window never opens because its message came, and never without its text.
-func TestViewerWaitsForTheText(t *testing.T) {
-	v := &audience.Viewer{Behaviour: after(time.Second)}
+// A window never opens because its message came, and never without its key.
+func TestViewerWaitsForTheKey(t *testing.T) {
+	var read wire.Text
+	v := &audience.Viewer{Behaviour: func(_ *rand.Rand, c wire.Cue) (audience.Reaction, bool) {
+		read = *c.Text
+		return audience.Reaction{After: time.Second, Choice: []int{1}}, true
+	}}
 	bubble(t, v, func(t *testing.T, p *peer) {
 		defer watch(t, v)()
 		time.Sleep(time.Second)
 		o := epochStart.Add(3 * time.Second)
 		cue := keyed("q1", o, 10*time.Second)
 		armed := cue
-		armed.State, armed.Text = wire.StateArmed, nil
+		armed.State, armed.Key = wire.StateArmed, ""
 		p.broadcast(&wire.CueChanged{Cue: armed})
-		time.Sleep(4 * time.Second)
+		time.Sleep(2 * time.Second)
+		other := keyOf("q1", sealKey)
+		other.KeyID = "k-q2"
+		p.broadcast(other)
+		p.broadcast(keyOf("q1", make([]byte, 7)))
+		p.broadcast(keyOf("q1", []byte("not the key but as long as one..")))
+		time.Sleep(2 * time.Second)
 		if n := see(p, func(p *peer) int { return len(p.opened) }); n != 0 {
-			t.Fatal("opened without a text")
+			t.Fatal("opened without a key")
 		}
-		p.broadcast(&wire.CueChanged{Cue: cue})
+		p.broadcast(keyOf("q1", sealKey))
 		synctest.Wait()
 		opened := see(p, func(p *peer) []wire.Opened { return p.opened })
 		if len(opened) != 1 || opened[0].At != epochStart.Add(5*time.Second) {
-			t.Fatalf("opened %+v, want when the text came", opened)
+			t.Fatalf("opened %+v, want when the key came", opened)
+		}
+		if read.Title != "?" || len(read.Options) != 2 || read.Options[1] != "b" {
+			t.Errorf("read %+v", read)
+		}
+	})
+}
+
+// A paused window stays: who wanted to answer meanwhile does so when it goes on,
+// and it closes at the C that it has then.
+func TestViewerWaitsOutAPause(t *testing.T) {
+	v := &audience.Viewer{Behaviour: after(3 * time.Second)}
+	bubble(t, v, func(t *testing.T, p *peer) {
+		defer watch(t, v)()
+		time.Sleep(time.Second)
+		o := epochStart.Add(2 * time.Second)
+		cue := keyed("q1", o, 10*time.Second)
+		p.broadcast(&wire.CueChanged{Cue: cue})
+		time.Sleep(2 * time.Second) // 3 s
+		cue.Rev, cue.State, cue.Pause, cue.Remaining = 2, wire.StateOpen, o.Add(2*time.Second), 8000
+		p.broadcast(&wire.CueChanged{Cue: cue})
+		time.Sleep(27 * time.Second) // 30 s: long after C as it was
+		if a, c := see(p, func(p *peer) int { return len(p.answers) }), see(p, func(p *peer) int { return len(p.closed) }); a != 0 || c != 0 {
+			t.Fatalf("%d answers, %d closings in a pause", a, c)
+		}
+		cue.Rev, cue.Resume, cue.Close = 3, o.Add(30*time.Second), o.Add(38*time.Second)
+		p.broadcast(&wire.CueChanged{Cue: cue})
+		time.Sleep(20 * time.Second)
+		answers := see(p, func(p *peer) []stamped { return p.answers })
+		if len(answers) != 1 || answers[0].At != cue.Resume {
+			t.Errorf("answers %+v, want one when it goes on", answers)
+		}
+		if closed := see(p, func(p *peer) []wire.Closed { return p.closed }); len(closed) != 1 || closed[0].At != cue.Close || closed[0].Rev != 3 {
+			t.Errorf("closed %+v, want once at %d", closed, cue.Close)
+		}
+	})
+}
+
+// What the server has measured comes back to it with the next hello.
+func TestViewerBringsItsGrace(t *testing.T) {
+	v := &audience.Viewer{BackoffMin: 100 * time.Millisecond}
+	bubble(t, v, func(t *testing.T, p *peer) {
+		defer watch(t, v)()
+		time.Sleep(time.Second)
+		p.broadcast(&wire.Grace{Token: "measured", Until: epochStart.Add(time.Minute)})
+		synctest.Wait()
+		p.each(func(c *peerConn) { c.close(wire.CloseRestart) })
+		time.Sleep(5 * time.Second)
+		hellos := see(p, func(p *peer) []wire.Hello { return p.hellos })
+		if len(hellos) != 2 || hellos[0].Grace != "" || hellos[1].Grace != "measured" {
+			t.Errorf("hellos %+v", hellos)
 		}
 	})
 }

@@ -33,53 +33,18 @@ func conflict(format string, args ...any) error {
 	return &Refused{Conflict, fmt.Sprintf(format, args...)}
 }
 
-// Edge is the newest picture of a channel.
-type Edge struct {
-	// Media is its channel media time, At the same on R.
-	Media clock.Ticks
-	At    clock.Instant
-	// Live says that there is a picture; without one the rest means nothing.
-	Live bool
-}
-
-// Edit gives a draft another window.
+// Edit gives a cue another question, and window, as long as O can move (CU12).
 //
-// Errors: *Refused with Conflict once the cue is taken.
-func (c Cue) Edit(window time.Duration) (Cue, error) {
+// Errors: *Refused: TooLate from PinLead before O on, Conflict once it is open.
+func (c Cue) Edit(now clock.Instant, window time.Duration) (Cue, error) {
 	if c.Taken {
-		return c, conflict("this cue has been taken: its question stays as viewers see it")
+		if err := c.movable(now); err != nil {
+			return c, err
+		}
+		c.Close = c.Open.Add(window)
 	}
 	c.Rev++
 	c.Window = window
-	return c, nil
-}
-
-// Take anchors a draft at the newest picture, e: T is that picture and
-// O = T + latency, so the window opens when the picture the host is at now is
-// on every screen. Without a live picture O lies latency ahead of now, and at
-// least MinLead (CU2).
-//
-// Errors: *Refused with Conflict unless c is a draft; with TooLate if O is less
-// than MinLead ahead.
-func (c Cue) Take(now clock.Instant, e Edge, latency time.Duration) (Cue, error) {
-	if c.Taken {
-		return c, conflict("this cue has been taken already")
-	}
-	open := now.Add(max(latency, MinLead))
-	if e.Live {
-		open = e.At.Add(latency)
-	}
-	if lead := open.Sub(now); lead < MinLead {
-		return c, tooLate("the newest picture is %s old, which leaves %s to open every screen together; %s are needed: take it again once the picture moves",
-			seconds(now.Sub(e.At)), seconds(max(0, lead)), seconds(MinLead))
-	}
-	c.Rev++
-	c.Taken, c.Anchored = true, e.Live
-	if e.Live {
-		c.Media = e.Media
-	}
-	c.Open, c.Close = open, open.Add(c.Window)
-	c.Arm = max(now, open.Add(-ArmLead))
 	return c, nil
 }
 
@@ -93,29 +58,35 @@ func (c Cue) Extend(now clock.Instant, by time.Duration) (Cue, error) {
 		return c, conflict("only a cue on air can be extended; this one is %s", s)
 	case by <= 0 || by > MaxWindow:
 		return c, conflict("extend by more than nothing and at most %s", seconds(MaxWindow))
-	case now > c.Close.Add(-Notice):
+	case !c.halted() && now > c.Close.Add(-Notice):
 		return c, tooLate("the window closes in less than %s: ask again as a new cue", seconds(Notice))
-	case c.Close.Add(by).Sub(c.Open) > MaxWindow:
+	case c.Close.Add(by).Sub(c.Open)-c.pausedFor() > MaxWindow:
 		return c, conflict("a window is at most %s long, extensions included", seconds(MaxWindow))
 	}
 	c.Rev++
 	c.Close = c.Close.Add(by)
-	c.Window = c.Close.Sub(c.Open)
+	c.Window = c.Close.Sub(c.Open) - c.pausedFor()
 	return c, nil
 }
 
-// CloseNow brings C forward to Notice from now, if it is not nearer already.
+// CloseNow brings C forward to Notice from now, if it is not nearer already. A
+// paused window ends without being opened again.
 //
-// Errors: *Refused with Conflict unless the window is open.
+// Errors: *Refused with Conflict unless the window is open or paused.
 func (c Cue) CloseNow(now clock.Instant) (Cue, error) {
 	switch s := c.State(now); {
 	case s.Live() && s < Open:
 		return c, conflict("the window is not open yet: cancel the cue instead")
-	case s != Open:
+	case s != Open && s != Paused:
 		return c, conflict("only an open window can be closed; this cue is %s", s)
 	}
 	c.Rev++
-	if soon := now.Add(Notice); soon < c.Close {
+	soon := now.Add(Notice)
+	if c.halted() {
+		c = c.resumed(now)
+		last, _ := c.LastPause()
+		c.Close, c.ClosedEarly = last.Resume, true
+	} else if soon < c.Close {
 		c.Close, c.ClosedEarly = soon, true
 	}
 	return c, nil
@@ -134,11 +105,30 @@ func (c Cue) Cancel(now clock.Instant) (Cue, error) {
 		return c, conflict("this cue is %s already", s)
 	}
 	c.Rev++
+	c.Orphaned, c.RevealArmed = false, false
 	if now <= c.Open.Add(-Notice) {
 		c.Cancelled = true
 	} else {
 		c.Void = true
 	}
+	return c, nil
+}
+
+// ArmReveal lets the result come as soon as every window is closed.
+//
+// Errors: *Refused with Conflict before the window opens, and once it is
+// revealed or withdrawn.
+func (c Cue) ArmReveal(now clock.Instant) (Cue, error) {
+	switch s := c.State(now); {
+	case s < Open:
+		return c, conflict("the window is not open yet: there is nothing to reveal")
+	case s > Closed:
+		return c, conflict("this cue is %s already", s)
+	case c.RevealArmed:
+		return c, conflict("the result is waiting for the windows to close already")
+	}
+	c.Rev++
+	c.RevealArmed = true
 	return c, nil
 }
 
@@ -149,15 +139,25 @@ func (c Cue) Reveal(now clock.Instant) (Cue, error) {
 	switch s := c.State(now); {
 	case s == Draft:
 		return c, conflict("this cue has not been taken: there is nothing to reveal")
+	case c.halted() && s.Live():
+		return c, conflict("this cue is paused: close it first")
 	case s.Live():
 		return c, conflict("answers still count: reveal it in %s", seconds(c.Final().Sub(now)))
 	case s != Closed:
 		return c, conflict("this cue is %s already", s)
 	}
 	c.Rev++
-	c.Revealed = true
+	c.Revealed, c.RevealArmed = true, false
 	return c, nil
 }
 
 // seconds prints d for a person: "1.5 s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// millis prints d for a person: "340 ms", and seconds from ten of them on.
+func millis(d time.Duration) string {
+	if d >= 10*time.Second {
+		return seconds(d)
+	}
+	return fmt.Sprintf("%d ms", (d + time.Millisecond - 1).Milliseconds())
+}

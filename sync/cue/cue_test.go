@@ -22,7 +22,7 @@ var (
 func taken(t testing.TB) cue.Cue {
 	t.Helper()
 	edge := cue.Edge{Media: 900_000, At: o.Add(-3 * time.Second), Live: true}
-	got, err := cue.New(20*time.Second).Take(o.Add(-2900*ms), edge, 3*time.Second)
+	got, err := cue.New(20*time.Second).Take(o.Add(-2900*ms), cue.Anchor{Newest: edge, Latency: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestState(t *testing.T) {
 	})
 	t.Run("CU1 viewers hear of a far cue 10 s before O", func(t *testing.T) {
 		now := o.Add(-15 * time.Second)
-		far, err := cue.New(time.Minute).Take(now, cue.Edge{At: now, Live: true}, 15*time.Second)
+		far, err := cue.New(time.Minute).Take(now, cue.Anchor{Newest: cue.Edge{At: now, Live: true}, Latency: 15 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestStateOnlyGrows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		window := time.Duration(rapid.Int64Range(3, 600).Draw(t, "window")) * time.Second
 		latency := time.Duration(rapid.Int64Range(1500, 60_000).Draw(t, "latency")) * ms
-		q, err := cue.New(window).Take(o, cue.Edge{}, latency)
+		q, err := cue.New(window).Take(o, cue.Anchor{Latency: latency})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,13 +124,13 @@ func TestSight(t *testing.T) {
 	}{
 		{"CU5 nothing of a draft", cue.Draft, true, cue.Sight{}},
 		{"CU5 nothing of a scheduled cue", cue.Scheduled, true, cue.Sight{}},
-		{"CU5 only the instants of an armed cue", cue.Armed, true, cue.Sight{Cue: true}},
-		{"CU5 the text from κ before O", cue.Keyed, true, cue.Sight{Cue: true, Text: true}},
-		{"CU5 live bars while it is open", cue.Open, true, cue.Sight{Cue: true, Text: true, Tally: true}},
-		{"CU5 no bars before reveal otherwise", cue.Open, false, cue.Sight{Cue: true, Text: true}},
-		{"CU5 the final live tally", cue.Closed, true, cue.Sight{Cue: true, Text: true, Tally: true}},
-		{"CU5 closed is not revealed", cue.Closed, false, cue.Sight{Cue: true, Text: true}},
-		{"CU5 all once revealed", cue.Revealed, false, cue.Sight{Cue: true, Text: true, Tally: true, Correct: true}},
+		{"CU5 only the instants of an armed cue", cue.Armed, true, cue.Sight{Cue: true, Seal: true}},
+		{"CU5 the text from κ before O", cue.Keyed, true, cue.Sight{Cue: true, Seal: true, Text: true}},
+		{"CU5 live bars while it is open", cue.Open, true, cue.Sight{Cue: true, Seal: true, Text: true, Tally: true}},
+		{"CU5 no bars before reveal otherwise", cue.Open, false, cue.Sight{Cue: true, Seal: true, Text: true}},
+		{"CU5 the final live tally", cue.Closed, true, cue.Sight{Cue: true, Seal: true, Text: true, Tally: true}},
+		{"CU5 closed is not revealed", cue.Closed, false, cue.Sight{Cue: true, Seal: true, Text: true}},
+		{"CU5 all once revealed", cue.Revealed, false, cue.Sight{Cue: true, Seal: true, Text: true, Tally: true, Correct: true}},
 		{"CU5 a cancelled cue was never shown", cue.Cancelled, true, cue.Sight{Cue: true}},
 		{"CU5 a void cue is taken off", cue.Void, true, cue.Sight{Cue: true}},
 	} {

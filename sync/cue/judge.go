@@ -58,6 +58,7 @@ const (
 	Finished          // the tally is final
 	Withdrawn         // cancelled or void
 	NotOnAir          // never taken: viewers do not know of it
+	InPause           // while the window was paused
 )
 
 // Judge decides on an answer by R alone and returns the instant it is credited
@@ -69,7 +70,7 @@ func (c Cue) Judge(a Attempt) (clock.Instant, Verdict) {
 		return 0, NotOnAir
 	case c.Void, c.Cancelled:
 		return 0, Withdrawn
-	case c.Revealed, a.Received >= c.Final():
+	case c.Policy == Archive, c.Orphaned, c.Revealed, a.Received >= c.Final():
 		return 0, Finished
 	case a.Received < c.Open:
 		return 0, Early
@@ -89,7 +90,17 @@ func (c Cue) judgeStamped(a Attempt) (clock.Instant, Verdict) {
 		return 0, Early
 	case min(a.Stamp, credited) < c.Open.Add(MinReaction):
 		return 0, TooFast
-	case a.Stamp >= c.Close.Add(a.Margin()), a.Received > c.Close.Add(a.Grace()):
+	}
+	for _, p := range c.Pauses {
+		switch {
+		case a.Stamp < p.At.Add(a.Margin()) && a.Received <= p.At.Add(a.Grace()):
+			return min(credited, p.At-1), Accepted
+		case a.Received < p.end() || a.Stamp < p.Resume.Add(-a.Margin()) || p.Resume >= c.Close:
+			return 0, InPause
+		}
+		credited = max(credited, p.Resume)
+	}
+	if a.Stamp >= c.Close.Add(a.Margin()) || a.Received > c.Close.Add(a.Grace()) {
 		return 0, Late
 	}
 	return min(credited, c.Close-1), Accepted
@@ -106,7 +117,9 @@ func (c Cue) judgeReceived(a Attempt) (clock.Instant, Verdict) {
 		return 0, Early
 	case credited < c.Open.Add(MinReaction):
 		return 0, TooFast
-	case credited >= c.Close:
+	case c.paused(credited):
+		return 0, InPause
+	case credited >= c.closing():
 		return 0, Late
 	}
 	return credited, Accepted

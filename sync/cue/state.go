@@ -2,7 +2,8 @@ package cue
 
 import "fmt"
 
-// State is where a cue is in its life. Within one revision it only grows (CU1).
+// State is where a cue is in its life. Within one revision it only grows in
+// rank (CU1).
 type State uint8
 
 // The states, in their order.
@@ -12,6 +13,7 @@ const (
 	Armed                      // viewers know O; the text is withheld
 	Keyed                      // the text is out, the window not open yet
 	Open                       // answers count
+	Paused                     // answers do not count for a while
 	Closing                    // C has passed, grace runs
 	Closed                     // the tally is final
 	Revealed                   // result, and right answer if any, are public
@@ -32,6 +34,8 @@ func (s State) String() string {
 		return "keyed"
 	case Open:
 		return "open"
+	case Paused:
+		return "paused"
 	case Closing:
 		return "closing"
 	case Closed:
@@ -47,6 +51,15 @@ func (s State) String() string {
 	}
 }
 
+// Rank is the place of s in the order of states. Open and Paused have the same:
+// a window goes from one to the other and back.
+func (s State) Rank() int {
+	if s == Paused {
+		return int(Open)
+	}
+	return int(s)
+}
+
 // Live says that a cue in this state holds the channel: it has been taken and
 // its tally is not final.
 func (s State) Live() bool { return s >= Scheduled && s <= Closing }
@@ -57,7 +70,8 @@ func (s State) Over() bool { return s >= Closed }
 // Sight is what viewers may be shown of a cue.
 type Sight struct {
 	Cue     bool // that it exists, and its O and C
-	Text    bool // title and options
+	Seal    bool // title and options, sealed
+	Text    bool // the key to them
 	Tally   bool // the counts
 	Correct bool // which option is right
 }
@@ -67,6 +81,7 @@ type Sight struct {
 func (s State) Sight(live bool) Sight {
 	return Sight{
 		Cue:     s >= Armed,
+		Seal:    s >= Armed && s <= Revealed,
 		Text:    s >= Keyed && s <= Revealed,
 		Tally:   s == Revealed || live && s >= Open && s <= Closed,
 		Correct: s == Revealed,

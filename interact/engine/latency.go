@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/cue"
+)
+
+const (
+	// latencyNotice is how far ahead a change of L is announced.
+	latencyNotice = 2 * time.Second
+	// LongestLatency is the longest target latency of a channel.
+	LongestLatency = time.Minute
+	// shortestLatency is the shortest one that a Config may have.
+	shortestLatency = 500 * time.Millisecond
+)
+
+// When L is raised because viewers cannot hold it.
+const (
+	raiseBy     = 500 * time.Millisecond
+	raiseEvery  = time.Minute // at most
+	raiseLook   = time.Second // how often viewers are counted
+	raiseCrowd  = 20          // viewers, at least
+	raiseShare  = 50          // more than one in so many is stuck
+	latencyNote = "the target latency is now %g s"
+)
+
+// target is L, and the change of it that has been announced.
+type target struct {
+	latency time.Duration
+	next    time.Duration // zero if no change is announced
+	at      clock.Instant
+	changes int
+}
+
+// settle makes a change whose time has come the current one.
+func (t *target) settle(now clock.Instant) bool {
+	if t.next == 0 || now < t.at {
+		return false
+	}
+	t.latency, t.next, t.at = t.next, 0, 0
+	t.changes++
+	return true
+}
+
+// coming is what L will be for a window that opens later.
+func (t *target) coming() time.Duration {
+	if t.next != 0 {
+		return t.next
+	}
+	return t.latency
+}
+
+// latencyRecord is a change of L in the log.
+type latencyRecord struct {
+	Version int   `json:"v"`
+	Latency int64 `json:"latency_ms"`
+	// Configured is what the configuration said then. If it says something else
+	// after a restart, that counts.
+	Configured int64 `json:"configured_ms"`
+}
+
+const latencyVersion = 1
+
+// Latency returns the channel's target latency, after a change that has been
+// announced. Safe for concurrent use.
+func (r *Room) Latency() time.Duration {
+	r.timelineMu.Lock()
+	defer r.timelineMu.Unlock()
+	return r.target.coming()
+}
+
+// SetLatency changes L for everybody, latencyNotice from now, and returns when.
+// Cues that viewers have not heard of get their new O with it.
+//
+// Errors: *interact.Error with CodeInvalid out of bounds, with CodeConflict
+// while a cue is armed or open, or would open too early; as Prepare.
+func (r *Room) SetLatency(ctx context.Context, latency time.Duration) (clock.Instant, error) {
+	if latency < r.channel.MinLatency || latency > LongestLatency {
+		return 0, interact.Errorf(interact.CodeInvalid, "The target latency of this channel is between %g and %g s.", r.channel.MinLatency.Seconds(), LongestLatency.Seconds())
+	}
+	tune := &tune{latency: latency.Truncate(time.Millisecond)}
+	_, err := r.do(ctx, &edit{tune: tune})
+	return tune.at, err
+}
+
+// tune is a change of L on its way through the room.
+type tune struct {
+	latency time.Duration
+	at      clock.Instant
+	moved   []item // cues with their new O
+}
+
+// beginTune gives a change of L, and what follows from it, to the disk.
+func (r *Room) beginTune(e *edit, now clock.Instant) {
+	t := e.tune
+	if t.latency == r.Latency() {
+		t.at = now
+		e.reply <- edited{}
+		return
+	}
+	records, err := r.tuned(t, now)
+	if err != nil {
+		e.reply <- edited{err: producerError(err)}
+		return
+	}
+	for i := range t.moved {
+		r.items[t.moved[i].id].held = true
+	}
+	r.flight = &flight{edit: e}
+	r.commits <- records
+}
+
+func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
+	data, err := json.Marshal(latencyRecord{latencyVersion, t.latency.Milliseconds(), r.channel.Latency.Milliseconds()})
+	if err != nil {
+		return nil, fmt.Errorf("pack latency: %w", err)
+	}
+	records := []interact.Record{{Channel: r.channel.Name, Kind: interact.RecordLatency, Data: data}}
+	for _, it := range r.live {
+		if it.cue.State(now) != cue.Scheduled {
+			return nil, interact.Errorf(interact.CodeConflict, "A cue is on air. Change the latency when its count is final.")
+		}
+		// Viewers must not hear of it before players began to glide.
+		next, moved, err := it.cue.Retarget(now.Add(latencyNotice), t.latency)
+		if err != nil {
+			return nil, fmt.Errorf("move cue %s: %w", it.id, err)
+		}
+		if !moved {
+			continue
+		}
+		one := *it
+		one.cue, one.note = next, fmt.Sprintf(latencyNote, t.latency.Seconds())
+		rec, err := r.record(one, actionRetarget, "")
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, rec)
+		t.moved = append(t.moved, one)
+	}
+	return records, nil
+}
+
+// finishTune announces a change of L that is durable.
+func (r *Room) finishTune(e *edit, err error) {
+	t := e.tune
+	for i := range t.moved {
+		r.items[t.moved[i].id].held = false
+	}
+	if err != nil {
+		e.reply <- edited{err: errNotSaved()}
+		return
+	}
+	now := r.now()
+	t.at = now.Add(latencyNotice)
+	r.timelineMu.Lock()
+	r.target.settle(now)
+	r.target.next, r.target.at = t.latency, t.at
+	r.target.changes++
+	r.timelineMu.Unlock()
+	r.repeatTimeline()
+	for _, one := range t.moved {
+		r.install(one, actionRetarget, "")
+		it := r.items[one.id]
+		r.show(it, it.state(now))
+	}
+	r.log.Info("target latency changed", "dur", t.latency)
+	e.reply <- edited{}
+}
+
+func (r *Room) replayLatency(data []byte) error {
+	var rec latencyRecord
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return fmt.Errorf("read latency: %w", err)
+	}
+	if rec.Version > latencyVersion {
+		return fmt.Errorf("latency of layout %d, this program knows %d: run the newer version", rec.Version, latencyVersion)
+	}
+	if rec.Configured == r.channel.Latency.Milliseconds() {
+		latency := time.Duration(rec.Latency) * time.Millisecond
+		r.target.latency = min(max(latency, r.channel.MinLatency), LongestLatency)
+	}
+	return nil
+}
+
+// settleLatency lets an announced change take effect when its time has come.
+func (r *Room) settleLatency(now clock.Instant) {
+	r.timelineMu.Lock()
+	changed := r.target.settle(now)
+	r.timelineMu.Unlock()
+	if changed {
+		r.repeatTimeline()
+	}
+}
+
+// Told returns t as clients are told it: with L, and the change of it that has
+// been announced. Its revision counts changes of L, too. Safe for concurrent
+// use.
+func (r *Room) Told(t wire.Timeline) wire.Timeline {
+	r.timelineMu.Lock()
+	defer r.timelineMu.Unlock()
+	return r.toldLocked(t)
+}
+
+func (r *Room) toldLocked(t wire.Timeline) wire.Timeline {
+	target := r.target
+	target.settle(r.now()) // only the room's goroutine does so for good
+	t.Latency, t.Next = target.latency.Milliseconds(), nil
+	t.Rev += target.changes
+	if target.next != 0 {
+		t.Next = &wire.NextLatency{Latency: target.next.Milliseconds(), At: target.at}
+	}
+	return t
+}
+
+// SetTimeline keeps t for joiners and tells everybody.
+func (r *Room) SetTimeline(t wire.Timeline) {
+	r.timelineMu.Lock()
+	defer r.timelineMu.Unlock()
+	r.timeline = &t
+	r.tellTimelineLocked()
+}
+
+func (r *Room) tellTimelineLocked() {
+	told := r.toldLocked(*r.timeline)
+	r.out.Broadcast(r.channel.Name, wire.Viewers|wire.Producers, &told)
+}
+
+// repeatTimeline tells the timeline again because L has changed.
+func (r *Room) repeatTimeline() {
+	r.timelineMu.Lock()
+	defer r.timelineMu.Unlock()
+	if r.timeline != nil {
+		r.tellTimelineLocked()
+	}
+}
+
+func (r *Room) currentTimeline() *wire.Timeline {
+	r.timelineMu.Lock()
+	defer r.timelineMu.Unlock()
+	if r.timeline == nil {
+		return nil
+	}
+	told := r.toldLocked(*r.timeline)
+	return &told
+}
+
+// raise returns the command that raises L, if more viewers than one in
+// raiseShare cannot hold it.
+func (r *Room) raise(now clock.Instant) *edit {
+	if r.channel.AutoLatency == 0 || now < r.raiseFrom {
+		return nil
+	}
+	r.raiseFrom = now.Add(raiseLook)
+	latency := r.Latency()
+	higher := min(latency+raiseBy, r.channel.AutoLatency)
+	viewers, stuck := r.out.Viewers(r.channel.Name), r.out.Stuck(r.channel.Name)
+	if higher <= latency || viewers < raiseCrowd || stuck*raiseShare <= viewers {
+		return nil
+	}
+	for _, it := range r.live {
+		if it.cue.State(now) != cue.Scheduled {
+			return nil
+		}
+	}
+	r.raiseFrom = now.Add(raiseEvery)
+	r.counts.LatencyRaised++
+	r.log.Warn("target latency raised: viewers cannot hold it", "stuck", stuck, "viewers", viewers)
+	return &edit{tune: &tune{latency: higher}, own: true, reply: make(chan edited, 1)}
+}
