@@ -10,9 +10,10 @@ import {
   micros,
   microsOf,
   millis,
-  type RoomClock,
+  type RoomReader,
   type RoomState,
   Stage,
+  type Standing,
 } from "../src/core/index.ts";
 import { type OverlayView, overlayView } from "../src/elements/overlay-view.ts";
 
@@ -101,16 +102,17 @@ export class Programme {
    * O and counts down to the close as its audience will see it, which is
    * earlier here. Must be asked whenever the link changes.
    */
-  view(state: RoomState, clock: Pick<RoomClock, "at" | "localAt">, now: Millis): OverlayView | undefined {
+  view(state: RoomState, clock: Pick<RoomReader, "at" | "localAt">, now: Millis): OverlayView | undefined {
     const room = clock.at(now);
     if (this.#lost(state, now) || room === undefined) return undefined;
     const delay = microsOf(this.#delay ?? state.timeline?.latency_ms ?? millis(0));
-    const opened = (id: string): boolean => (state.cues.get(id)?.o_us ?? Number.POSITIVE_INFINITY) <= room;
+    const opened = (id: string): Standing =>
+      (state.cues.get(id)?.o_us ?? Number.POSITIVE_INFINITY) <= room ? "open" : "unseen";
     const staged = this.#stage.at(state, micros(room + delay), opened);
     if (staged === undefined) return undefined;
     const earlier = { localAt: (at: Micros) => clock.localAt(micros(at - delay)) };
     const closed = room >= (staged.cue.c_us ?? 0);
-    return overlayView(closed ? state : { ...state, tallies: NO_TALLIES }, staged, earlier, false);
+    return overlayView(closed ? state : { ...state, tallies: NO_TALLIES }, staged, earlier);
   }
 
   #lost({ link }: RoomState, now: Millis): boolean {

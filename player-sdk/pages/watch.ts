@@ -4,7 +4,7 @@
  * @module
  */
 import "../src/define.ts";
-import { type Connection, type CuelightPlayer, localNow, type Opening } from "../src/index.ts";
+import { type CuelightPlayer, localNow, type Opening, type RoomLink } from "../src/index.ts";
 
 /**
  * What rigs and tests may read on the watch page. Instants are µs on the room
@@ -44,7 +44,7 @@ function ticket(): string {
   return token;
 }
 
-function showTitle(connection: Connection): void {
+function showTitle(connection: RoomLink): void {
   const { title, timeline } = connection.room.getState();
   const name = title || connection.channel;
   find("title").textContent = name;
@@ -69,6 +69,7 @@ function debugHandle(player: CuelightPlayer): DebugHandle {
 async function main(): Promise<void> {
   const player = find("player") as CuelightPlayer;
   player.token = ticket();
+  player.carriers = new URLSearchParams(location.search).get("carriers") ?? "";
   player.channel = channelOf(location.pathname);
   await player.updateComplete;
   const connection = player.activeConnection;

@@ -12,6 +12,7 @@ import {
   localNow,
   micros,
   millis,
+  type OpenedMessage,
   type ServerMessage,
   type Socket,
 } from "../src/core/index.ts";
@@ -423,5 +424,76 @@ describe("CN4 the clock and openings", () => {
     });
     last().onmessage?.call(last() as never, new MessageEvent("message", { data: frame }));
     expect(connection.clock.dispersion(localNow())).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("CN5 what the server has measured of the line goes with the next hello", () => {
+  test("the last token of this visit", async () => {
+    connect();
+    last().welcome();
+    last().say({ t: "grace", token: "g1", until_us: micros(AHEAD) });
+    last().say({ t: "grace", token: "g2", until_us: micros(AHEAD) });
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(300);
+    last().open();
+    expect(last().messages[0]).toMatchObject({ t: "hello", grace: "g2" });
+  });
+});
+
+describe("CN6 reports", () => {
+  const opened = (id: string): OpenedMessage => ({
+    t: "opened",
+    cue: id,
+    rev: 2,
+    at_us: micros(AHEAD),
+    disp_us: micros(900),
+    class: "in",
+  });
+  test("of openings and closings wait for the next socket, in their order", async () => {
+    const { connection } = connect();
+    last().welcome();
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(connection.report(opened("c1"))).toBe(true);
+    expect(connection.report({ t: "closed", cue: "c1", rev: 2, at_us: micros(AHEAD) })).toBe(true);
+    await vi.advanceTimersByTimeAsync(300);
+    last().welcome();
+    expect(last().messages.map((m) => m.t)).toEqual(["hello", "opened", "closed"]);
+  });
+  test("at most 32 of them", () => {
+    const { connection } = connect();
+    const kept = Array.from({ length: 40 }, (_, i) => connection.report(opened(`c${i}`)));
+    expect(kept.filter(Boolean)).toHaveLength(32);
+    last().welcome();
+    expect(last().messages.filter((m) => m.t === "opened")).toHaveLength(32);
+  });
+  test("of how the viewer is, do not", () => {
+    const { connection } = connect();
+    const status = {
+      synced: true,
+      disp_us: micros(1),
+      rtt_us: micros(1),
+      class: "in",
+      visible: true,
+    } as const;
+    expect(connection.report({ t: "status", ...status })).toBe(false);
+  });
+});
+
+describe("CN7 what the playlist carries counts only without a socket", () => {
+  const carried = { cue: { ...cue, rev: 5, state: "armed" }, keys: undefined, at: undefined } as const;
+  test("with one, it says nothing", () => {
+    const { connection } = connect();
+    last().welcome();
+    connection.carried(carried);
+    expect(connection.room.getState().cues.size).toBe(0);
+  });
+  test("without one, a revision that is not known holds, and the server's own word over it", async () => {
+    const { connection } = connect();
+    connection.carried(carried);
+    connection.carried({ ...carried, cue: { ...carried.cue, kind: "trivia" } });
+    expect(connection.room.getState().cues.get("c1")).toMatchObject({ rev: 5, kind: "poll" });
+    last().welcome({ cues: [{ ...cue, rev: 5 }] });
+    expect(connection.room.getState().cues.get("c1")?.state).toBe("open");
   });
 });

@@ -174,6 +174,36 @@ test("PC11 where rates are not smooth there are only seeks, beyond 100 ms, every
   expect(controller.step(input(900, { now: 31_000 }))).toEqual(seek);
 });
 
+test("PC11 nor in a window, whatever the error", () => {
+  const controller = new LatencyController({ rates: false });
+  expect(controller.step(input(9000, { guarded: true }))).toEqual(none);
+  expect(controller.step(input(9000))).toEqual(seek);
+});
+
+test("PC11 rates that turn out to be of no use are not asked for any more, and the rate goes back to 1", () => {
+  const controller = new LatencyController();
+  expect(controller.step(input(500))).toEqual(rate(1.03, true));
+  controller.usesRates = false;
+  expect(controller.step(input(90))).toEqual(rate(1, true));
+  expect(controller.step(input(90))).toEqual(none);
+});
+
+describe("PC13 while L glides the player glides with it", () => {
+  test.each([0.03, -0.03])("at a slope of %d, within the band", (slope) => {
+    const controller = new LatencyController();
+    let error = 0;
+    for (let now = 0; now < 16_000; now += 250) {
+      controller.step(input(error, { now, slope, playingFor: 60_000 + now }));
+      error -= 250 * (controller.rate - 1 + slope);
+      expect(Math.abs(error)).toBeLessThanOrEqual(10.5);
+    }
+    expect(controller.rate).toBeCloseTo(1 - slope, 2);
+  });
+  test("with the pitch preserved where somebody listens, for it lasts", () => {
+    expect(new LatencyController().step(input(0, { slope: 0.03 }))).toEqual(rate(0.97, true));
+  });
+});
+
 describe("PC12 the loop settles", () => {
   test.each([
     [700, 0],
@@ -194,7 +224,7 @@ describe("PC12 the loop settles", () => {
 test("SD1 the start delay is learned from what remains, within bounds", () => {
   const delay = new StartDelay(millis(70));
   delay.learn(millis(40));
-  expect(delay.value).toBe(90);
+  expect(delay.value).toBe(110);
   delay.learn(millis(-400));
   expect(delay.value).toBe(0);
   delay.learn(millis(5000));

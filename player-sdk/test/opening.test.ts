@@ -1,127 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Opening } from "../src/player/opening.ts";
 import {
-  type Connection,
-  type Cue,
-  localNow,
-  type Micros,
-  micros,
-  millis,
-  type OpenedMessage,
-  RoomClock,
-  RoomStore,
-} from "../src/core/index.ts";
-import { Opener, type Opening } from "../src/player/opening.ts";
-
-const AHEAD = 1_795_410_000_000_000; // µs that R is ahead of the device's clock
-const FRAME = 1000 / 60;
-const roomAt = (local: number): Micros => micros(Math.round(local * 1000) + AHEAD);
-
-/** A page: its visibility, and display frames on a grid as a 60 Hz screen has them. */
-class FakeScreen extends EventTarget {
-  visibilityState = "visible";
-  #waiting: FrameRequestCallback[] = [];
-
-  constructor(phase: number) {
-    super();
-    const next = (i: number): void => {
-      const at = phase + i * FRAME;
-      setTimeout(() => {
-        this.#show(at);
-        next(i + 1);
-      }, at - performance.now());
-    };
-    next(0);
-  }
-
-  request(callback: FrameRequestCallback): number {
-    this.#waiting.push(callback);
-    return this.#waiting.length;
-  }
-
-  cancel(): void {
-    this.#waiting = [];
-  }
-
-  #show(at: number): void {
-    if (this.visibilityState === "hidden") return;
-    const due = this.#waiting;
-    this.#waiting = [];
-    for (const callback of due) callback(at);
-  }
-
-  turn(visibility: "visible" | "hidden"): void {
-    this.visibilityState = visibility;
-    this.dispatchEvent(new Event("visibilitychange"));
-  }
-}
-
-interface Stand {
-  readonly room: RoomStore;
-  readonly clock: RoomClock;
-  readonly screen: FakeScreen;
-  readonly opener: Opener;
-  /** Device time at which each cue was made visible. */
-  readonly shown: Map<string, number>;
-  readonly openings: Opening[];
-  readonly reports: OpenedMessage[];
-}
+  AHEAD,
+  cueAt,
+  FRAME,
+  roomAt,
+  type Stand,
+  type StandOptions,
+  sealed,
+  stand as standOn,
+} from "./stand.ts";
 
 let stop: AbortController;
-
-function stand(options: { phase?: number; clock?: "good" | "guess" } = {}): Stand {
-  const screen = new FakeScreen(options.phase ?? 0);
-  vi.stubGlobal("document", screen);
-  vi.stubGlobal("requestAnimationFrame", (callback: FrameRequestCallback) => screen.request(callback));
-  vi.stubGlobal("cancelAnimationFrame", () => screen.cancel());
-  const clock = new RoomClock();
-  clock.guess(roomAt(localNow()), localNow());
-  if (options.clock !== "guess") {
-    const now = localNow();
-    const sample = { sentAt: now, receivedAt: now, received: roomAt(now), replied: roomAt(now) };
-    clock.add(sample, 7, now);
-  }
-  const room = new RoomStore();
-  const shown = new Map<string, number>();
-  const openings: Opening[] = [];
-  const reports: OpenedMessage[] = [];
-  const connection = {
-    room,
-    clock,
-    now: () => clock.at(localNow()),
-    onClock: () => undefined,
-    dispersion: () => micros(1800),
-    report: (message: OpenedMessage) => reports.push(message) > 0,
-  } as unknown as Connection;
-  const opener = new Opener({
-    connection,
-    show: (cue) => shown.set(cue.id, performance.now()),
-    shownInstant: () => micros(AHEAD - 3_000_000),
-    class: () => "in",
-    opened: (opening) => openings.push(opening),
-  });
-  opener.run({ signal: stop.signal });
-  return { room, clock, screen, opener, shown, openings, reports };
-}
-
-const text = { title: "Tea or coffee?", options: ["Tea", "Coffee"] };
-const cueAt = (opens: number, more: Partial<Cue> = {}): Cue => ({
-  id: "c1",
-  rev: 2,
-  kind: "poll",
-  policy: "wall",
-  state: "keyed",
-  o_us: roomAt(opens),
-  c_us: roomAt(opens + 20_000),
-  window_ms: millis(20_000),
-  choices: 2,
-  results: "live",
-  text,
-  ...more,
-});
-const sealed = (opens: number): Cue => {
-  const { text: _, ...cue } = cueAt(opens, { state: "armed" });
-  return cue;
-};
+const stand = (options: StandOptions = {}): Stand => standOn(stop.signal, options);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Micros, micros, millis, type Seconds, type StatusMessage, seconds } from "../src/core/index.ts";
 import { type Due, startPoint } from "../src/player/alignment.ts";
-import { isSafari, playlistUrl, socketUrl } from "../src/player/browser.ts";
+import { playlistUrl, socketUrl } from "../src/player/browser.ts";
 import { ErrorWindow, FrameInterval, lateness } from "../src/player/frame-meter.ts";
 import { Heartbeat } from "../src/player/heartbeat.ts";
 import { classOf } from "../src/player/view.ts";
@@ -132,7 +132,7 @@ describe("HB1 the heartbeat", () => {
   });
 });
 
-describe("BR1 addresses and browsers", () => {
+describe("BR1 addresses", () => {
   test("addresses", () => {
     expect(socketUrl("https://live.example:8443/x")).toBe("wss://live.example:8443/ws/v1");
     expect(socketUrl("http://127.0.0.1:8080")).toBe("ws://127.0.0.1:8080/ws/v1");
@@ -142,16 +142,5 @@ describe("BR1 addresses and browsers", () => {
     expect(playlistUrl("https://live.example", "show", "a.b+c")).toBe(
       "https://live.example/hls/show/index.m3u8?token=a.b%2Bc",
     );
-  });
-  test.each([
-    ["Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15", true],
-    ["Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/156.0 Mobile Safari/604.1", true],
-    [
-      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
-      false,
-    ],
-    ["Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", false],
-  ])("%s", (agent, safari) => {
-    expect(isSafari(agent)).toBe(safari);
   });
 });

@@ -70,7 +70,7 @@ describe("W5 a cue is applied by revision, then by state", () => {
     const messages: RoomAction[] = [];
     for (const id of ["c1", "c2"]) {
       for (let rev = 1; rev <= 3; rev++) {
-        const states = rev < 3 ? CUE_STATES.slice(2, 5) : CUE_STATES.slice(2, 8);
+        const states = rev < 3 ? CUE_STATES.slice(2, 5) : CUE_STATES.slice(2, 9);
         for (const state of states) messages.push(said(cue({ id, rev, state, c_us: micros(C + rev) })));
       }
       for (let ver = 1; ver <= 6; ver++) messages.push({ t: "tally", ...tally(ver, id) });
@@ -203,7 +203,7 @@ describe("RM3 the phase comes from O and C", () => {
 describe("ST the stage", () => {
   const yes = (): boolean => true;
   const at = (stage: Stage, state: RoomState, now: number, opened: (id: string) => boolean = yes) =>
-    stage.at(state, micros(now), opened);
+    stage.at(state, micros(now), (id) => (opened(id) ? "open" : "unseen"));
 
   test("ST1 nothing before O, the cue from O on", () => {
     const stage = new Stage();

@@ -45,7 +45,7 @@ const state = (more: Partial<RoomState> = {}): RoomState => ({ ...emptyRoom, lin
 const map = <T>(value: T) => new Map([["c1", value]]);
 
 function view(phase: CuePhase, more: Partial<RoomState> = {}, shown: Cue = cue): OverlayView {
-  const made = overlayView(state(more), { cue: shown, phase }, clock, false);
+  const made = overlayView(state(more), { cue: shown, phase }, clock);
   if (made === undefined) throw new Error("no view");
   return made;
 }
@@ -107,8 +107,8 @@ describe("OV3 the result", () => {
 
 test("OV4 there is no view without text, nor of a cue that was withdrawn", () => {
   const { text: _, ...sealed } = cue;
-  expect(overlayView(state(), { cue: sealed, phase: "open" }, clock, false)).toBeUndefined();
-  expect(overlayView(state(), { cue, phase: "gone" }, clock, false)).toBeUndefined();
+  expect(overlayView(state(), { cue: sealed, phase: "open" }, clock)).toBeUndefined();
+  expect(overlayView(state(), { cue, phase: "gone" }, clock)).toBeUndefined();
 });
 
 describe("OV5 a screen reader hears openings, receipts and results, once", () => {
@@ -131,6 +131,35 @@ describe("OV5 a screen reader hears openings, receipts and results, once", () =>
   });
 });
 
+describe("OV6 paused by the host", () => {
+  const paused = view("paused", {}, { ...cue, pause_us: micros(5), remaining_ms: millis(7400) });
+  test("the time that is left stands, and nobody can answer", () => {
+    expect(paused).toMatchObject({ left: 7400, closesAt: undefined });
+    expect(paused !== undefined && answerable(paused)).toBe(false);
+    expect(paused && receiptLine(paused)).toMatch(/^Paused by the host/);
+    expect(paused && resultLine(paused)).toBe("");
+  });
+  test("a screen reader hears it, and that it goes on", () => {
+    expect(announcement(view("open"), paused)).toBe("Paused by the host.");
+    expect(announcement(paused, view("open"))).toBe("It goes on: answers count again.");
+    expect(announcement(undefined, paused)).toMatch(/^Question: /);
+  });
+  test("a count stays hidden from who has not answered", () => {
+    expect(view("paused", { tallies: map(tally) })?.total).toBeUndefined();
+  });
+});
+
+test("OV7 where nobody can answer it says why, and the buttons are off", () => {
+  const mute = overlayView(state(), { cue, phase: "open" }, clock, { mute: "No room." });
+  expect(mute && answerable(mute)).toBe(false);
+  expect(mute && receiptLine(mute)).toBe("No room.");
+});
+
+test("OV8 the badge says that the picture is behind, while it is open", () => {
+  const behind = (phase: CuePhase) => overlayView(state(), { cue, phase }, clock, { behind: true })?.behind;
+  expect([behind("open"), behind("closing")]).toEqual([true, false]);
+});
+
 describe("SV1 the status says the most important thing", () => {
   const player = (phase: PlayerPhase, error?: number, message = ""): PlayerView => ({
     phase,
@@ -140,6 +169,7 @@ describe("SV1 the status says the most important thing", () => {
     rate: 1,
     buffer: millis(1800),
     class: "in",
+    control: "rate",
   });
   const say = (link: Link, p: PlayerView, synced = true) =>
     statusView({ room: state({ link }), player: p, synced, dispersion: micros(1800), now: millis(1000) });
@@ -181,6 +211,7 @@ describe("SV1 the status says the most important thing", () => {
       dispersion: micros(1800),
       rtt: micros(3400),
       wallError: micros(-90_000_000),
+      thread: "worker",
     });
     expect(known).toContainEqual(["Frame error", "+2.1 ms"]);
     expect(known).toContainEqual(["Latency", "3002 ms of 3000 ms"]);
@@ -191,6 +222,7 @@ describe("SV1 the status says the most important thing", () => {
       dispersion: micros(Number.POSITIVE_INFINITY),
       rtt: undefined,
       wallError: undefined,
+      thread: "page (no workers)",
     });
     expect(unknown).toContainEqual(["Clock error at most", "–"]);
     expect(unknown).toContainEqual(["Round trip", "–"]);

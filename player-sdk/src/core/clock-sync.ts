@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { type ClockChange, RoomClock } from "./clock.ts";
+import { type ClockChange, type ClockSample, RoomClock } from "./clock.ts";
 import { decodePong, encodePing } from "./ping.ts";
 import { PingSchedule, REFRESH_BURST } from "./ping-schedule.ts";
-import { type Micros, type Millis, millis } from "./units.ts";
+import { type Micros, type Millis, micros, millis } from "./units.ts";
 
 const TICK = 1000;
 const STEP = 250; // ms between wall and monotonic clock within a tick: slept, or stepped
@@ -16,6 +16,10 @@ const STEP = 250; // ms between wall and monotonic clock within a tick: slept, o
 const QUIET = { before: 1_000_000, after: 3_000_000, freeze: 1_000_000 } as const;
 /** Before O, in ms: a clock worse than this many µs is measured again, devices spread over the span. */
 const PRECISION = { from: 8000, to: 3000, dispersion: 20_000 } as const;
+
+/** The spans of R around `openings` in which a clock is not corrected. */
+export const clockFreeze = (openings: readonly Micros[]): { readonly from: Micros; readonly to: Micros }[] =>
+  openings.map((o) => ({ from: micros(o - QUIET.freeze), to: micros(o + QUIET.freeze) }));
 
 /** This device's monotonic clock. */
 export const localNow = (): Millis => millis(performance.now());
@@ -27,6 +31,8 @@ export interface ClockSyncOptions {
   readonly random: () => number;
   /** After every pong, and when the samples are dropped. */
   readonly changed: (change: ClockChange | "reset") => void;
+  /** A pong came, before `changed`. Default: nobody wants to know. */
+  readonly sampled?: (sample: ClockSample, epoch: number) => void;
 }
 
 /** Asks for the server's clock as long as the socket lives. */
@@ -71,9 +77,7 @@ export class ClockSync {
     const first = openings.find((o) => !this.#openings.includes(o));
     this.#openings = openings;
     if (first !== undefined) this.#sharpenBefore(first);
-    this.clock.freeze(
-      openings.map((o) => ({ from: (o - QUIET.freeze) as Micros, to: (o + QUIET.freeze) as Micros })),
-    );
+    this.clock.freeze(clockFreeze(openings));
   }
 
   #sharpenBefore(opening: Micros): void {
@@ -98,8 +102,9 @@ export class ClockSync {
     const sentAt = this.#asked.get(pong.seq);
     if (sentAt === undefined || sentAt !== pong.sentAt) return true;
     this.#asked.delete(pong.seq);
-    const { received, replied, clockEpoch } = pong;
-    this.#options.changed(this.clock.add({ sentAt, receivedAt, received, replied }, clockEpoch, receivedAt));
+    const sample: ClockSample = { sentAt, receivedAt, received: pong.received, replied: pong.replied };
+    this.#options.sampled?.(sample, pong.clockEpoch);
+    this.#options.changed(this.clock.add(sample, pong.clockEpoch, receivedAt));
     return true;
   }
 

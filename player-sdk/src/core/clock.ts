@@ -47,7 +47,13 @@ interface Candidate {
  * information; averages carry the noise.
  */
 export class ClockFilter {
+  readonly #drift: number;
   #candidates: Candidate[] = [];
+
+  /** @param drift - The worst frequency error of one clock against the other, in ppm. */
+  constructor(drift: number = MAX_DRIFT_PPM) {
+    this.#drift = drift;
+  }
 
   /** Takes a sample. One that is impossible (negative round trip) is dropped. */
   add(sample: ClockSample): void {
@@ -70,7 +76,7 @@ export class ClockFilter {
     for (const { at, offset, rtt } of this.#candidates) {
       const age = now - at;
       if (age > MAX_AGE) continue;
-      const dispersion = micros(rtt / 2 + RESOLUTION + (age * MAX_DRIFT_PPM) / 1000);
+      const dispersion = micros(rtt / 2 + RESOLUTION + (age * this.#drift) / 1000);
       if (best === undefined || dispersion < best.dispersion) {
         best = { offset: micros(offset), dispersion, rtt: micros(rtt) };
       }
@@ -102,11 +108,25 @@ interface Frozen {
   readonly to: Micros;
 }
 
+/** Reads R. Times of this device are those of `performance.now()` in the thread that asks. */
+export interface RoomReader {
+  /** R at `local`; undefined while nothing is known. */
+  at(local: Millis): Micros | undefined;
+  /** This device's clock when R shows `room`; undefined while nothing is known. */
+  localAt(room: Micros): Millis | undefined;
+  /** Bound of the reading's error; Infinity without samples. */
+  dispersion(now: Millis): Micros;
+  /** Whether the reading can be relied on. */
+  synced(now: Millis): boolean;
+  /** Shortest and 95th percentile round trip to the server. */
+  readonly rtt: { readonly min: Micros; readonly p95: Micros } | undefined;
+}
+
 /**
  * R as this device reads it. It steps until it is first synced; afterwards it
  * moves by slewing, and stands still around a cue's opening.
  */
-export class RoomClock {
+export class RoomClock implements RoomReader {
   readonly #filter = new ClockFilter();
   #epoch: number | undefined;
   #offset: number | undefined;

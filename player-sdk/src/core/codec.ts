@@ -18,14 +18,21 @@ import {
   text,
   whole,
 } from "./shape.ts";
-import type { Micros, Millis } from "./units.ts";
+import type { Micros, Millis, Ticks } from "./units.ts";
 import {
+  type Classes,
   type ClientMessage,
   CUE_STATES,
   type Cue,
   type HealthLadder,
   type HealthRendition,
+  type Histogram,
+  type NextLatency,
+  OPENING_REASONS,
+  type OutCount,
+  type OutWho,
   type Receipt,
+  type Seal,
   type ServerMessage,
   type Tally,
   type Text,
@@ -43,19 +50,32 @@ const ms = whole<Millis>();
 const role = oneOf("viewer", "producer");
 const syncClass = oneOf("in", "near", "far", "none");
 
+const question = object<Text>({ title: text, options: list(text) });
+const seal = object<Seal>({ kid: text, iv: text, ct: text, rev: count });
+
 const cue = object<Cue>({
   id: text,
   rev: count,
   kind: oneOf("poll", "trivia"),
   policy: text,
+  slot: nonzero(text),
   state: oneOf(...CUE_STATES),
   o_us: nonzero(us),
   c_us: nonzero(us),
+  media: nonzero(whole<Ticks>()),
+  max_lag_ms: nonzero(ms),
+  pause_us: nonzero(us),
+  resume_us: nonzero(us),
+  remaining_ms: nonzero(ms),
   window_ms: ms,
   choices: count,
   results: oneOf("live", "reveal"),
-  text: optional(object<Text>({ title: text, options: list(text) })),
+  text: optional(question),
+  seal: optional(seal),
+  key: nonzero(text),
   correct: optional(count),
+  orphaned: nonzero(flag),
+  reveal_armed: nonzero(flag),
   note: nonzero(text),
 });
 
@@ -66,6 +86,7 @@ const timeline: Shape<Timeline> = {
   scale: count,
   points: list(pair(count, us)),
   latency_ms: ms,
+  next: optional(object<NextLatency>({ latency_ms: ms, at_us: us })),
   live: flag,
 };
 
@@ -98,6 +119,14 @@ const rendition = object<HealthRendition>({
 
 const ladder = object<HealthLadder>({ state: text, cpu: real, restarts: count, error: nonzero(text) });
 
+const histogram = object<Histogram>({
+  from_us: us,
+  step_us: us,
+  counts: list(count),
+  below: count,
+  above: count,
+});
+
 type Body<M extends { t: string }, T extends M["t"]> = Omit<Extract<M, { t: T }>, "t">;
 type Codecs<M extends { t: string }> = { readonly [T in M["t"]]: Codec<Body<M, T>> };
 
@@ -118,24 +147,35 @@ const server: Codecs<ServerMessage> = {
   }),
   timeline: object(timeline),
   cue: object({ cue }),
+  key: object({ cue: text, rev: count, kid: text, key: text }),
+  grace: object({ token: text, until_us: us }),
   removed: object({ cue: text }),
   tally: object(tally),
   receipt: object(receipt),
   refused: object({ id: text, cue: text, code: text, message: text }),
-  presence: object({ viewers: count, synced: count, in: count, near: count, far: count }),
+  presence: object({ viewers: count, synced: count, in: count, near: count, far: count, stuck: count }),
   openings: object({
     cue: text,
     rev: count,
     reported: count,
     late: count,
     expected: count,
+    in_time: count,
     p50_us: us,
     p95_us: us,
     max_us: us,
     spread_us: us,
+    dispersion_p95_us: us,
+    histogram,
+    classes: object<Classes>({ in: count, near: count, far: count, none: count }),
+    out: list(object<OutCount>({ why: text, count })),
+    who: list(object<OutWho>({ participant: text, class: text, why: text, away_us: us })),
+    closed: count,
+    clear: flag,
   }),
   health: object({
     live: flag,
+    ended: nonzero(flag),
     protocol: nonzero(text),
     video: nonzero(text),
     audio: nonzero(text),
@@ -165,7 +205,7 @@ const server: Codecs<ServerMessage> = {
 };
 
 const client: Codecs<ClientMessage> = {
-  hello: object({ v: count, channel: text, role: nonzero(role), token: nonzero(text) }),
+  hello: object({ v: count, channel: text, role: nonzero(role), token: nonzero(text), grace: nonzero(text) }),
   answer: object({
     id: text,
     cue: text,
@@ -182,7 +222,9 @@ const client: Codecs<ClientMessage> = {
     disp_us: us,
     class: syncClass,
     late: nonzero(flag),
+    why: optional(oneOf(...OPENING_REASONS)),
   }),
+  closed: object({ cue: text, rev: count, at_us: us }),
   status: object({
     synced: flag,
     disp_us: us,
@@ -190,6 +232,7 @@ const client: Codecs<ClientMessage> = {
     err_us: nonzero(us),
     class: syncClass,
     visible: flag,
+    stuck: nonzero(flag),
   }),
 };
 
@@ -244,3 +287,17 @@ export const readCue = (value: unknown): Cue => cue.read(value, "cue");
  * @throws ShapeError.
  */
 export const readTally = (value: unknown): Tally => object(tally).read(value, "tally");
+
+/**
+ * Reads the text that a seal held.
+ *
+ * @throws ShapeError.
+ */
+export const readText = (value: unknown): Text => question.read(value, "text");
+
+/**
+ * Reads the seal of a cue from elsewhere than a message.
+ *
+ * @throws ShapeError.
+ */
+export const readSeal = (value: unknown): Seal => seal.read(value, "seal");

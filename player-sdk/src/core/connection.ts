@@ -1,43 +1,30 @@
 /**
- * A viewer's or producer's connection to a room: it says hello, keeps the clock
- * and the store, comes back after losses, and delivers answers.
+ * A viewer's or producer's connection to a room: it keeps the store, delivers
+ * answers and reports, and fetches keys when the socket does not bring them.
  *
  * @module
  */
-import { backoff } from "./backoff.ts";
-import type { ClockChange, RoomClock } from "./clock.ts";
-import { ClockSync, localNow } from "./clock-sync.ts";
-import { CloseCode, closeReason, reconnects } from "./close.ts";
-import { decodeServer, encodeClient } from "./codec.ts";
+import type { ClockChange, RoomReader } from "./clock.ts";
+import { localNow } from "./clock-sync.ts";
+import type { CarriedCue } from "./in-band.ts";
+import { KeyFetcher, type KeyFetcherOptions } from "./key-fetcher.ts";
+import { type Line, LocalLine, type Socket } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { type Link, RoomStore } from "./room.ts";
-import { type Micros, type Millis, millis } from "./units.ts";
-import {
-  type AnswerMessage,
-  type ByeMessage,
-  type ClientMessage,
-  type Cue,
-  type OpenedMessage,
-  type Role,
-  type ServerMessage,
-  type StatusMessage,
-  SUBPROTOCOL,
-  VERSION,
-  type WelcomeMessage,
+import type { Micros, Millis } from "./units.ts";
+import type {
+  AnswerMessage,
+  ClosedMessage,
+  Cue,
+  OpenedMessage,
+  Role,
+  ServerMessage,
+  StatusMessage,
+  WelcomeMessage,
 } from "./wire.ts";
 
-const WELCOME_TIMEOUT = 10_000;
-const SILENCE = 60_000; // ms without any frame, though pings ask for one every 24 s at most
 const USABLE = 250_000; // µs: a clock worse than this stamps no answer
-const STABLE = 10_000; // ms that a connection must last for the backoff to start over
-
-/** What a connection needs of a WebSocket. */
-export type Socket = Pick<
-  WebSocket,
-  "binaryType" | "readyState" | "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
->;
-
-const OPEN = 1; // WebSocket.OPEN
+const MAX_REPORTS = 32; // that wait for a socket
 
 /** Where a viewer's identity is kept between visits. */
 export interface TokenPort {
@@ -55,49 +42,84 @@ export interface ConnectionOptions {
   readonly role?: Role;
   /** Default: nowhere; every connection is a new viewer. */
   readonly tokens?: TokenPort;
+  /** The way to the server. Default: a socket in this thread. */
+  readonly line?: Line;
   /** Makes a socket. Default `new WebSocket`. */
   readonly open?: (url: string, subprotocol: string) => Socket;
+  /** Asks HTTP for a key. Default `fetch`. */
+  readonly fetch?: KeyFetcherOptions["fetch"];
   /** In [0, 1). Default Math.random. */
   readonly random?: () => number;
   /** Is told of what goes wrong without ending anything. Default: nobody. */
   readonly warn?: (message: string, cause: unknown) => void;
 }
 
-/** One end of a WebSocket of this protocol. Create it, then {@link Connection.run} it. */
-export class Connection {
+/** What player and elements need of a room, wherever its cues come from. */
+export interface RoomLink {
   readonly channel: string;
   readonly role: Role;
   /** What is known of the room. */
-  readonly room = new RoomStore();
+  readonly room: RoomStore;
+  /** The room clock as this device reads it. */
+  readonly clock: RoomReader;
+  /** Where the clock is, in words for the details. */
+  readonly thread: string;
+  /** Whether answers can be sent at all. */
+  readonly answers: boolean;
+  /** Whether there is a socket that measures the clock. */
+  readonly measured: boolean;
+  run(options: { readonly signal: AbortSignal }): Promise<void>;
+  now(): Micros | undefined;
+  onClock(listener: (change: ClockChange | "reset") => void, options: { readonly signal: AbortSignal }): void;
+  answer(cue: Cue, choice: readonly number[], tappedAt: Millis): void;
+  report(message: OpenedMessage | ClosedMessage | StatusMessage): boolean;
+  dispersion(): Micros;
+  wake(): void;
+  /** A cue came in the playlist or the media. */
+  carried(cue: CarriedCue): void;
+  /** The frame of instant P is on screen when this device's clock shows `at`. */
+  shown(instant: Micros, at: Millis): void;
+}
+
+/** A connection to a room. Create it, then {@link Connection.run} it. */
+export class Connection implements RoomLink {
+  readonly channel: string;
+  readonly role: Role;
+  readonly room: RoomStore;
+  readonly answers = true;
+  readonly measured = true;
   readonly #options: ConnectionOptions;
-  readonly #random: () => number;
-  readonly #sync: ClockSync;
+  readonly #line: Line;
+  readonly #keys: KeyFetcher;
   readonly #outbox: Outbox;
+  readonly #reports: (OpenedMessage | ClosedMessage)[] = [];
   readonly #clockListeners = new Set<(change: ClockChange | "reset") => void>();
-  #socket: Socket | undefined;
+  #grace: string | undefined;
   #running = false;
-  #welcomed = false;
-  #skipWait: (() => void) | undefined;
-  #heard = millis(0);
 
   constructor(options: ConnectionOptions) {
+    const { url, channel, role = "viewer", open, random = Math.random } = options;
     this.#options = options;
-    this.channel = options.channel;
-    this.role = options.role ?? "viewer";
-    this.#random = options.random ?? Math.random;
-    this.#outbox = new Outbox({ send: (answer) => void this.#send(answer), random: this.#random });
-    this.#sync = new ClockSync({
-      send: (frame) => this.#sendRaw(frame),
-      random: this.#random,
-      changed: (change) => {
-        for (const listener of this.#clockListeners) listener(change);
-      },
+    this.channel = channel;
+    this.role = role;
+    this.room = new RoomStore(channel);
+    this.#line = options.line ?? new LocalLine({ url, channel, role, open, random });
+    this.#outbox = new Outbox({ send: (answer) => void this.#line.send(answer), random });
+    this.#keys = new KeyFetcher({
+      room: this.room,
+      now: () => this.now(),
+      server: url.replace(/^ws/, "http"),
+      random,
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     });
   }
 
-  /** The room clock as this device reads it. */
-  get clock(): RoomClock {
-    return this.#sync.clock;
+  get clock(): RoomReader {
+    return this.#line.clock;
+  }
+
+  get thread(): string {
+    return this.#line.thread;
   }
 
   /** R now, as well as it is known; undefined before the first welcome. */
@@ -122,143 +144,52 @@ export class Connection {
     if (this.#running) throw new Error("the connection is already running");
     this.#running = true;
     try {
-      await this.#reconnect(signal);
+      this.#identify();
+      if (this.role === "viewer") this.#keys.run({ signal });
+      await this.#line.run(
+        {
+          message: (message) => this.#receive(message),
+          link: (link) => this.#link(link),
+          clock: (change) => this.#clockChanged(change),
+          denied: () => this.#options.tokens?.write(this.channel, undefined),
+          warn: (message, cause) => this.#options.warn?.(message, cause),
+        },
+        { signal },
+      );
     } finally {
       this.#running = false;
       this.#outbox.clear();
-      if (signal.aborted) this.#link({ is: "idle" });
     }
   }
 
-  async #reconnect(signal: AbortSignal): Promise<void> {
-    let attempt = 0;
-    let forgave = false;
-    while (!signal.aborted) {
-      const startedAt = localNow();
-      const end = await this.#session(attempt, signal);
-      if (signal.aborted) return;
-      if (end.code === CloseCode.denied && !forgave && this.#forgetToken()) {
-        forgave = true;
-        continue;
-      }
-      if (!end.reconnect) {
-        this.#link({ is: "refused", code: end.code, reason: end.reason });
-        return;
-      }
-      if (this.#welcomed && localNow() - startedAt > STABLE) attempt = 0;
-      await this.#wait(backoff(attempt, this.#random(), end.after), end.reason, signal);
-      attempt++;
-    }
+  #identify(): void {
+    this.#line.identify({ token: this.#options.tokens?.read(this.channel), grace: this.#grace });
   }
 
-  /** A viewer whose identity the server no longer knows comes back as a new one. */
-  #forgetToken(): boolean {
-    const { tokens } = this.#options;
-    if (this.role !== "viewer" || tokens?.read(this.channel) === undefined) return false;
-    tokens.write(this.channel, undefined);
-    return true;
+  #clockChanged(change: ClockChange | "reset"): void {
+    this.#keys.look();
+    for (const listener of this.#clockListeners) listener(change);
   }
 
-  #session(attempt: number, signal: AbortSignal): Promise<End> {
-    this.#link({ is: "connecting", attempt });
-    this.#welcomed = false;
-    return new Promise((resolve) => {
-      const session = new AbortController();
-      let bye: ByeMessage | undefined;
-      const finish = (end: End): void => {
-        if (session.signal.aborted) return;
-        session.abort();
-        this.#drop(socket);
-        resolve(end);
-      };
-      const lost = (code: number): void => finish(endOf(code, bye));
-      const socket = this.#dial(lost);
-      socket.onopen = () => this.#hello(session.signal);
-      socket.onclose = (event) => lost(event.code);
-      socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-        bye = this.#take(data) ?? bye;
-      };
-      this.#supervise(session.signal, lost);
-      signal.addEventListener("abort", () => lost(CLOSE_GOING_AWAY), { once: true, signal: session.signal });
-    });
-  }
-
-  #dial(failed: (code: number) => void): Socket {
-    const open = this.#options.open ?? ((url, protocol) => new WebSocket(url, protocol));
-    const socket = open(this.#options.url, SUBPROTOCOL);
-    socket.binaryType = "arraybuffer";
-    socket.onerror = () => failed(CLOSE_ABNORMAL);
-    this.#socket = socket;
-    return socket;
-  }
-
-  #drop(socket: Socket): void {
-    this.#socket = undefined;
-    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
-    socket.close();
-  }
-
-  /** A socket that brings no welcome, or nothing any more, is closed from this side. */
-  #supervise(signal: AbortSignal, lost: (code: number) => void): void {
-    const startedAt = localNow();
-    this.#heard = startedAt;
-    const timer = setInterval(() => {
-      const now = localNow();
-      const silent = this.#welcomed ? now - this.#heard > SILENCE : now - startedAt > WELCOME_TIMEOUT;
-      if (silent) lost(CloseCode.idle);
-    }, 1000);
-    signal.addEventListener("abort", () => clearInterval(timer));
-  }
-
-  #hello(signal: AbortSignal): void {
-    const token = this.#options.tokens?.read(this.channel);
-    this.#send({
-      t: "hello",
-      v: VERSION,
-      channel: this.channel,
-      role: this.role,
-      ...(token === undefined ? {} : { token }),
-    });
-    this.#sync.start(signal);
-  }
-
-  /** Returns a bye, which says how the close that follows is to be read. */
-  #take(data: unknown): ByeMessage | undefined {
-    this.#heard = localNow();
-    try {
-      if (data instanceof ArrayBuffer) {
-        this.#sync.receive(data);
-        return undefined;
-      }
-      return this.#receive(decodeServer(String(data)));
-    } catch (cause) {
-      // A server newer than this page may say more than it understands; the rest still holds.
-      this.#options.warn?.("message not understood", cause);
-      return undefined;
-    }
-  }
-
-  #receive(message: ServerMessage): ByeMessage | undefined {
-    if (message.t === "refused" && !this.#outbox.refused(message)) return undefined;
+  #receive(message: ServerMessage): void {
+    if (message.t === "refused" && !this.#outbox.refused(message)) return;
     if (message.t === "receipt" && message.id !== undefined) this.#outbox.settle(message.id);
+    if (message.t === "grace") this.#grace = message.token;
     this.room.dispatch(message);
-    if (message.t === "welcome") this.#onWelcome(message);
+    if (message.t === "welcome") this.#welcomed(message);
     if (message.t === "welcome" || message.t === "cue") this.#expectOpenings();
-    return message.t === "bye" ? message : undefined;
   }
 
-  #onWelcome(welcome: WelcomeMessage): void {
-    this.#welcomed = true;
-    this.clock.guess(welcome.now_us, localNow());
+  #welcomed(welcome: WelcomeMessage): void {
     if (welcome.token !== undefined) this.#options.tokens?.write(this.channel, welcome.token);
     for (const receipt of welcome.receipts) if (receipt.id !== undefined) this.#outbox.settle(receipt.id);
     this.#outbox.resend();
-    this.#link({ is: "open" });
+    for (const report of this.#reports.splice(0)) this.#line.send(report);
   }
 
   #expectOpenings(): void {
     const cues = [...this.room.getState().cues.values()];
-    this.#sync.expect(cues.filter(opens).flatMap((cue) => cue.o_us ?? []));
+    this.#line.expect(cues.filter(opens).flatMap((cue) => cue.o_us ?? []));
   }
 
   /**
@@ -273,7 +204,7 @@ export class Connection {
     const at = guessed ? undefined : this.clock.at(tappedAt);
     const answer: AnswerMessage = {
       t: "answer",
-      id: crypto.randomUUID().replaceAll("-", ""),
+      id: answerId(),
       cue: cue.id,
       rev: cue.rev,
       choice,
@@ -283,69 +214,51 @@ export class Connection {
     this.#outbox.submit(answer);
   }
 
-  /** Tells the server of an opening or of this viewer's state. False if it cannot be told now. */
-  report(message: OpenedMessage | StatusMessage): boolean {
-    return this.#welcomed && this.#send(message);
+  /**
+   * Tells the server of an opening, a closing or of this viewer's state. The first two wait for the next
+   * socket if there is none. False if it cannot be told, nor kept.
+   */
+  report(message: OpenedMessage | ClosedMessage | StatusMessage): boolean {
+    if (this.room.getState().link.is === "open" && this.#line.send(message)) return true;
+    if (message.t === "status" || this.#reports.length >= MAX_REPORTS) return false;
+    this.#reports.push(message);
+    return true;
   }
 
   /** Bound of the clock's error for the wire: whole µs, a minute if unknown. */
   dispersion(): Micros {
-    return Math.round(Math.min(60_000_000, this.clock.dispersion(localNow()))) as Micros;
+    return wireDispersion(this.clock.dispersion(localNow()));
   }
 
   /** The page woke up or the network came back: measure the clock, or connect at once. */
   wake(): void {
-    this.#skipWait?.();
-    this.#sync.refresh();
+    this.#line.wake();
   }
 
-  #wait(delay: Millis, reason: string, signal: AbortSignal): Promise<void> {
-    this.#link({ is: "waiting", reason, retryAt: localNow() + delay });
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#skipWait = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, delay);
-      signal.addEventListener("abort", done);
-      this.#skipWait = done;
-    });
+  /** The socket is the authority: only without one counts what the playlist says. */
+  carried({ cue }: CarriedCue): void {
+    if (this.room.getState().link.is === "open") return;
+    this.room.dispatch({ t: "carried", cue });
+    this.#expectOpenings();
   }
 
-  #send(message: ClientMessage): boolean {
-    return this.#sendRaw(encodeClient(message));
-  }
-
-  #sendRaw(frame: string | ArrayBuffer): boolean {
-    if (this.#socket?.readyState !== OPEN) return false;
-    this.#socket.send(frame);
-    return true;
-  }
+  /** The clock does not go by the picture. */
+  shown(): void {}
 
   #link(link: Link): void {
     this.room.dispatch({ t: "link", link });
   }
 }
 
+/** A bound of a clock's error as the wire wants it: whole µs, a minute if unknown. */
+export const wireDispersion = (dispersion: Micros): Micros =>
+  Math.round(Math.min(60_000_000, dispersion)) as Micros;
+
+/** Random, and fits the wire. */
+const answerId = (): string => {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+};
+
 const opens = ({ state }: Cue): boolean =>
-  state === "scheduled" || state === "armed" || state === "keyed" || state === "open";
-
-const CLOSE_GOING_AWAY = 1001;
-const CLOSE_ABNORMAL = 1006;
-
-interface End {
-  readonly code: number;
-  readonly reason: string;
-  readonly reconnect: boolean;
-  readonly after: Millis;
-}
-
-function endOf(code: number, bye: ByeMessage | undefined): End {
-  if (bye === undefined) {
-    return { code, reason: closeReason(code), reconnect: reconnects(code), after: millis(0) };
-  }
-  const { reason, reconnect, after_ms } = bye;
-  return { code: bye.code, reason: reason || closeReason(bye.code), reconnect, after: after_ms ?? millis(0) };
-}
+  state === "scheduled" || state === "armed" || state === "keyed" || state === "open" || state === "paused";

@@ -26,6 +26,8 @@ export interface ControlInput {
   readonly audible: boolean;
   /** From frame to frame of the picture; undefined while not measured. */
   readonly frameInterval: Millis | undefined;
+  /** By how much L moves, in ms a ms: it glides from one value to another. Default 0. */
+  readonly slope?: number;
 }
 
 /** What the player is to do. */
@@ -38,8 +40,8 @@ export type ControlAction =
 /** How a media element can be controlled. */
 export interface ControlOptions {
   /**
-   * Whether small changes of the playback rate are smooth. Where they are not
-   * (Safari), only seeks are used, with a wider dead band. Default true.
+   * Whether small changes of the playback rate are smooth. Where they are not,
+   * only seeks are used, with a wider dead band. Default true.
    */
   readonly rates?: boolean;
 }
@@ -71,7 +73,7 @@ const none: ControlAction = { do: "none" };
 
 /** The latency controller of one media element. */
 export class LatencyController {
-  readonly #rates: boolean;
+  #rates: boolean;
   #rate = 1;
   #preservesPitch = true;
   #trimming: -1 | 0 | 1 = 0; // sign of the error being trimmed
@@ -93,6 +95,15 @@ export class LatencyController {
     this.#lastSeek = Number.NEGATIVE_INFINITY;
   }
 
+  /** Whether rates are used: what this device does with them is measured. */
+  get usesRates(): boolean {
+    return this.#rates;
+  }
+
+  set usesRates(uses: boolean) {
+    this.#rates = uses;
+  }
+
   /** Someone else set the element's rate (loading does): the next step writes it again. */
   rateLost(rate: number): void {
     this.#rate = rate;
@@ -107,7 +118,7 @@ export class LatencyController {
       this.#trimming = 0;
       return { do: "seek" };
     }
-    if (!this.#rates) return none;
+    if (!this.#rates) return this.#rate === 1 ? none : this.#write(1, this.#preservesPitch);
     return this.#steer(input.error, input);
   }
 
@@ -117,7 +128,7 @@ export class LatencyController {
   }
 
   #seekLimit({ guarded, playingFor }: ControlInput): number {
-    if (guarded) return GUARDED_SEEK;
+    if (guarded) return this.#rates ? GUARDED_SEEK : Number.POSITIVE_INFINITY;
     if (playingFor < JOIN_SPAN) return JOIN_SEEK;
     return this.#rates ? SEEK : SEEK_ONLY_BAND;
   }
@@ -127,13 +138,16 @@ export class LatencyController {
     return COOL_DOWN[clamp(this.#seeks - 1, 0, COOL_DOWN.length - 1)] ?? COOL_DOWN[0];
   }
 
-  #steer(error: number, { buffer, audible, frameInterval }: ControlInput): ControlAction {
+  #steer(error: number, { buffer, audible, frameInterval, slope = 0 }: ControlInput): ControlAction {
     const size = Math.abs(error);
     this.#trimming = this.#trim(error, bandOf(frameInterval));
     const limit = size > BOOST ? BOOST_LIMIT : this.#trimming !== 0 ? TRIM_LIMIT : 0;
-    const wanted = 1 + clamp((GAIN * error) / 1000, -limit, limit);
+    const wanted = 1 - slope + clamp((GAIN * error) / 1000, -limit, limit);
     if (buffer < SCARCE_BUFFER) return this.#write(SCARCE_RATE, audible);
-    return this.#write(buffer < LOW_BUFFER ? Math.min(1, wanted) : wanted, this.#pitch(size, audible));
+    return this.#write(
+      buffer < LOW_BUFFER ? Math.min(1, wanted) : wanted,
+      slope === 0 ? this.#pitch(size, audible) : audible,
+    );
   }
 
   /**

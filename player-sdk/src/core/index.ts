@@ -5,19 +5,32 @@
  * @module
  */
 export { backoff } from "./backoff.ts";
+export { BridgedClock } from "./bridged-clock.ts";
 export * from "./clock.ts";
 export { ClockSync, type ClockSyncOptions, localNow } from "./clock-sync.ts";
 export * from "./close.ts";
 export * from "./codec.ts";
 export * from "./connection.ts";
 export * from "./controller.ts";
+export * from "./in-band.ts";
+export { KeyFetcher, type KeyFetcherOptions } from "./key-fetcher.ts";
+export * from "./line.ts";
+export { hostLine } from "./line-host.ts";
+export * from "./line-port.ts";
 export { Outbox, type OutboxOptions } from "./outbox.ts";
+export * from "./phase.ts";
+export { PictureClock } from "./picture-clock.ts";
 export * from "./ping.ts";
 export * from "./ping-schedule.ts";
+export { PlaylistRoom, type PlaylistRoomOptions } from "./playlist-room.ts";
+export { RateProbe, type RateReading } from "./rate-probe.ts";
 export * from "./room.ts";
+export * from "./seal.ts";
 export { ShapeError } from "./shape.ts";
 export * from "./stage.ts";
 export * from "./start-delay.ts";
+export * from "./target.ts";
 export * from "./timeline.ts";
 export * from "./units.ts";
 export * from "./wire.ts";
+export * from "./worker-line.ts";

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { Micros } from "./units.ts";
+import { openSeal } from "./seal.ts";
+import { ShapeError } from "./shape.ts";
 import {
   type AnswerMessage,
   CUE_STATES,
   type Cue,
   type HealthMessage,
+  type KeyMessage,
   type OpeningsMessage,
   type PresenceMessage,
   type Receipt,
@@ -30,6 +32,12 @@ export type Link =
   /** Closed for good. */
   | { readonly is: "refused"; readonly code: number; readonly reason: string };
 
+/** A key, and the revision of the cue that it was given out for: an earlier one does not open with it. */
+export interface SealKey {
+  readonly key: string;
+  readonly rev: number;
+}
+
 /** Everything known of the room. Never changed in place. */
 export interface RoomState {
   readonly link: Link;
@@ -50,6 +58,8 @@ export interface RoomState {
   readonly presence: PresenceMessage | undefined;
   readonly openings: ReadonlyMap<string, OpeningsMessage>;
   readonly health: HealthMessage | undefined;
+  /** Keys of seals, by their kid: the latest of them. */
+  readonly keys: ReadonlyMap<string, SealKey>;
   /** Deleted drafts: a late message does not bring one back. */
   readonly removed: ReadonlySet<string>;
 }
@@ -58,6 +68,8 @@ export interface RoomState {
 export type RoomAction =
   | ServerMessage
   | { readonly t: "link"; readonly link: Link }
+  /** A cue came in the playlist or in the media. It says less than the server's own message. */
+  | { readonly t: "carried"; readonly cue: Cue }
   | { readonly t: "sending"; readonly answer: AnswerMessage };
 
 /** A room of which nothing is known. */
@@ -76,6 +88,7 @@ export const emptyRoom: RoomState = {
   presence: undefined,
   openings: new Map(),
   health: undefined,
+  keys: new Map(),
   removed: new Set(),
 };
 
@@ -89,7 +102,8 @@ function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<strin
   return copy;
 }
 
-const order = (cue: Cue): number => CUE_STATES.indexOf(cue.state);
+/** A pause goes and comes within the rank of open. */
+const order = ({ state }: Cue): number => CUE_STATES.indexOf(state === "paused" ? "open" : state);
 
 /** Whether `next` replaces `have`: a higher revision, or the same with a state not earlier (W5). */
 export const supersedes = (next: Cue, have: Cue | undefined): boolean =>
@@ -108,6 +122,10 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
       return timeline(state, action);
     case "cue":
       return withCue(state, action.cue);
+    case "carried":
+      return action.cue.rev > (state.cues.get(action.cue.id)?.rev ?? 0) ? withCue(state, action.cue) : state;
+    case "key":
+      return withKey(state, action);
     case "removed":
       return {
         ...state,
@@ -140,6 +158,7 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     case "health":
       return { ...state, health: action };
     case "bye":
+    case "grace":
       return state;
     default:
       return action satisfies never;
@@ -147,8 +166,47 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
 }
 
 function withCue(state: RoomState, cue: Cue): RoomState {
-  if (state.removed.has(cue.id) || !supersedes(cue, state.cues.get(cue.id))) return state;
-  return { ...state, cues: put(state.cues, cue.id, cue) };
+  const have = state.cues.get(cue.id);
+  if (state.removed.has(cue.id) || !supersedes(cue, have)) return state;
+  const keys = learn(state.keys, cue.seal?.kid, cue.key, cue.rev);
+  return { ...state, keys, cues: put(state.cues, cue.id, unsealed(cue, have, { ...state, keys })) };
+}
+
+/** A key may come before its cue. */
+function withKey(state: RoomState, { cue, rev, kid, key }: KeyMessage): RoomState {
+  const keys = learn(state.keys, kid, key, rev);
+  if (keys === state.keys) return state;
+  const have = state.cues.get(cue);
+  if (have === undefined) return { ...state, keys };
+  return { ...state, keys, cues: put(state.cues, cue, unsealed(have, have, { ...state, keys })) };
+}
+
+const MAX_KEYS = 64;
+
+function learn(
+  keys: RoomState["keys"],
+  kid: string | undefined,
+  key: string | undefined,
+  rev: number,
+): RoomState["keys"] {
+  if (kid === undefined || key === undefined) return keys;
+  const have = keys.get(kid);
+  if (have?.key === key && have.rev >= rev) return keys;
+  return new Map([...keys, [kid, { key, rev: Math.max(rev, have?.rev ?? 0) }] as const].slice(-MAX_KEYS));
+}
+
+/** The cue with its text, if that can be had: a cue without its key has none, and cannot open. */
+function unsealed(cue: Cue, have: Cue | undefined, { channel, keys }: RoomState): Cue {
+  const { seal } = cue;
+  const known = seal === undefined ? undefined : keys.get(seal.kid);
+  if (seal === undefined || known === undefined || known.rev > cue.rev) return cue;
+  const text = have?.seal?.ct === seal.ct && have.seal.kid === seal.kid ? have.text : undefined;
+  try {
+    return { ...cue, text: text ?? openSeal({ channel, cue: cue.id, seal, key: known.key }) };
+  } catch (cause) {
+    if (cause instanceof ShapeError) return cue; // a key of something else opens nothing
+    throw cause;
+  }
 }
 
 function timeline(state: RoomState, next: Timeline): RoomState {
@@ -168,9 +226,11 @@ function refused(state: RoomState, message: RefusedMessage): RoomState {
 
 /** The snapshot decides which cues there are; of each the later one of snapshot and memory holds (W4, W5). */
 function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
+  const keys = snapshot.cues.reduce((all, { seal, key, rev }) => learn(all, seal?.kid, key, rev), state.keys);
+  const opened = { ...state, keys, channel: snapshot.channel };
   const cues = snapshot.cues.map((next): [string, Cue] => {
     const have = state.cues.get(next.id);
-    return [next.id, have === undefined || supersedes(next, have) ? next : have];
+    return [next.id, unsealed(have === undefined || supersedes(next, have) ? next : have, have, opened)];
   });
   const tallies = snapshot.tallies.map((next): [string, Tally] => {
     const have = state.tallies.get(next.cue);
@@ -184,6 +244,7 @@ function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
     role: snapshot.role,
     participant: snapshot.participant,
     timeline: snapshot.timeline ?? state.timeline,
+    keys,
     cues: new Map(cues),
     tallies: new Map(tallies),
     receipts,
@@ -191,45 +252,15 @@ function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
   };
 }
 
-/** Where a cue is in its life, by the room clock. */
-export type CuePhase = "draft" | "waiting" | "open" | "closing" | "closed" | "revealed" | "gone";
-
-/** The phase of `cue` when R shows `now`: from O and C, not from when a message came. */
-export function phaseOf(cue: Cue, now: Micros): CuePhase {
-  switch (cue.state) {
-    case "draft":
-    case "closed":
-    case "revealed":
-      return cue.state;
-    case "cancelled":
-    case "void":
-      return "gone";
-    case "scheduled":
-    case "armed":
-    case "keyed":
-    case "open":
-    case "closing":
-      return byClock(cue, now);
-    default:
-      return cue.state satisfies never;
-  }
-}
-
-function byClock({ o_us, c_us }: Cue, now: Micros): CuePhase {
-  if (o_us === undefined || c_us === undefined || now < o_us) return "waiting";
-  return now < c_us ? "open" : "closing";
-}
-
-/** Whether the window of `cue` is open, or opens within `lead`, when R shows `now`. */
-export function isOpening(cue: Cue, now: Micros, lead: Micros): boolean {
-  const phase = phaseOf(cue, now);
-  return phase === "open" || (phase === "waiting" && cue.o_us !== undefined && now >= cue.o_us - lead);
-}
-
 /** Holds the state of a room and tells who asked when it changes. */
 export class RoomStore {
-  #state: RoomState = emptyRoom;
+  #state: RoomState;
   readonly #listeners = new Set<() => void>();
+
+  /** @param channel - Seals are bound to it; welcome says it again. */
+  constructor(channel = "") {
+    this.#state = { ...emptyRoom, channel };
+  }
 
   /** The state now. The same object until something changes. */
   getState(): RoomState {

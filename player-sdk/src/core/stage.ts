@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { type CuePhase, phaseOf, type RoomState } from "./room.ts";
+import { type CuePhase, phaseOf } from "./phase.ts";
+import type { RoomState } from "./room.ts";
 import type { Micros } from "./units.ts";
-import type { Cue } from "./wire.ts";
+import { type Cue, MAIN_SLOT } from "./wire.ts";
 
 /** How long a result stays on screen. */
 const RESULT_SPAN = 8_000_000; // µs
@@ -26,20 +27,30 @@ interface Seen {
   readonly at: Micros;
 }
 
-/** Remembers since when each cue has been in its phase, and picks the one to show. */
+/**
+ * How a cue stands on this screen: not shown yet, its window opened, joined too
+ * late for its window; and for who is behind by choice: still to come on the
+ * own picture, or there.
+ */
+export type Standing = "unseen" | "open" | "shut" | "later" | "archive";
+
+/** Remembers since when each cue has been in its phase, and picks the one to show in a place on screen. */
 export class Stage {
+  readonly #slot: string;
   #seen = new Map<string, Seen>();
 
-  /**
-   * The cue to show when R shows `now`: the latest of those whose time it is.
-   *
-   * @param opened - Whether a cue's window was opened on this screen.
-   */
-  at(state: RoomState, now: Micros, opened: (cue: string) => boolean = () => true): Staged | undefined {
+  /** @param slot - The place on screen. */
+  constructor(slot: string = MAIN_SLOT) {
+    this.#slot = slot;
+  }
+
+  /** The cue to show when R shows `now`: the latest of those whose time it is. */
+  at(state: RoomState, now: Micros, standing: (cue: string) => Standing = () => "open"): Staged | undefined {
     const seen = new Map<string, Seen>();
     let best: Staged | undefined;
     for (const cue of state.cues.values()) {
-      const phase = phaseHere(cue, now, opened(cue.id));
+      if ((cue.slot ?? MAIN_SLOT) !== this.#slot) continue;
+      const phase = phaseHere(cue, now, standing(cue.id));
       const since = this.#since(cue, phase, now);
       seen.set(cue.id, { phase, at: since });
       if (!onStage(phase, since, now)) continue;
@@ -57,16 +68,25 @@ export class Stage {
   }
 }
 
-/** A window is open here from the display frame in which it was opened on: the one nearest to O, not the first after it. */
-function phaseHere(cue: Cue, now: Micros, opened: boolean): CuePhase {
+/**
+ * A window is open here from the display frame in which it was opened on: the one nearest to O, not the first after
+ * it. Who came too late to answer sees it closed; in the archive, nobody answers.
+ */
+function phaseHere(cue: Cue, now: Micros, standing: Standing): CuePhase {
   const phase = phaseOf(cue, now);
-  if (phase === "waiting") return opened ? "open" : phase;
-  return phase === "open" && !opened ? "waiting" : phase;
+  if (phase === "draft" || phase === "gone") return phase;
+  if (standing === "archive") return phase === "revealed" ? phase : "closed";
+  if (standing === "later" || cue.policy === "archive") return "waiting";
+  if (phase === "waiting") return standing === "open" ? "open" : phase;
+  if (phase !== "open" && phase !== "paused") return phase;
+  if (standing === "open") return phase;
+  return standing === "shut" ? "closing" : "waiting";
 }
 
 function onStage(phase: CuePhase, since: Micros, now: Micros): boolean {
   switch (phase) {
     case "open":
+    case "paused":
       return true;
     case "closing":
       return now - since < CLOSING_SPAN;
@@ -82,5 +102,7 @@ function onStage(phase: CuePhase, since: Micros, now: Micros): boolean {
   }
 }
 
+const asks = (phase: CuePhase): boolean => phase === "open" || phase === "paused";
+
 const prefers = (cue: Cue, phase: CuePhase, best: Staged): boolean =>
-  (phase === "open") === (best.phase === "open") ? (cue.o_us ?? 0) > (best.cue.o_us ?? 0) : phase === "open";
+  asks(phase) === asks(best.phase) ? (cue.o_us ?? 0) > (best.cue.o_us ?? 0) : asks(phase);

@@ -7,14 +7,16 @@
 import { clamp, type Millis, millis } from "./units.ts";
 
 /** What is assumed until measured. */
-export const START_DELAY = { usual: millis(70), safari: millis(330) } as const;
+export const START_DELAY = millis(70);
 
+const FIRST_WEIGHT = 1;
 const WEIGHT = 0.5;
 const LIMIT = 500;
 
 /** Learns the delay from the errors that remain after starts. */
 export class StartDelay {
   #value: Millis;
+  #weight = FIRST_WEIGHT;
 
   constructor(initial: Millis) {
     this.#value = initial;
@@ -28,6 +30,7 @@ export class StartDelay {
   /** The frame was `error` late (negative: early) once playback had settled. Larger than 1 s teaches nothing. */
   learn(error: Millis): void {
     if (Math.abs(error) > 1000) return;
-    this.#value = millis(clamp(this.#value + WEIGHT * error, 0, LIMIT));
+    this.#value = millis(clamp(this.#value + this.#weight * error, 0, LIMIT));
+    this.#weight = WEIGHT;
   }
 }

@@ -5,7 +5,14 @@
  *
  * @module
  */
+import type { Cue } from "./cue.ts";
+import type { HealthMessage } from "./health.ts";
+import type { OpeningReason, OpeningsMessage } from "./openings.ts";
 import type { Micros, Millis } from "./units.ts";
+
+export * from "./cue.ts";
+export * from "./health.ts";
+export * from "./openings.ts";
 
 /** The protocol version that hello and welcome carry. */
 export const VERSION = 1;
@@ -19,61 +26,16 @@ export const MAX_CLIENT_MESSAGE = 4096;
 /** Who speaks on a socket. */
 export type Role = "viewer" | "producer";
 
-/** States of a cue, in the order in which it passes them within one revision. */
-export const CUE_STATES = [
-  "draft", // prepared, not taken
-  "scheduled", // O is known and may still move
-  "armed", // everybody knows O; the text is withheld
-  "keyed", // the text is out, the window not open yet
-  "open", // answers count
-  "closing", // C has passed, grace runs
-  "closed", // the tally is final
-  "revealed", // result, and right answer if any, are public
-  "cancelled", // withdrawn before anybody saw it
-  "void", // withdrawn after it may have been seen
-] as const;
-
-/** State of a cue. */
-export type CueState = (typeof CUE_STATES)[number];
-
-/** What is asked: an opinion, or a question with one right answer. */
-export type Kind = "poll" | "trivia";
-
-/** When viewers see the bars: while people answer, or at reveal. */
-export type Results = "live" | "reveal";
-
 /** How well a player holds the target latency: within 100 ms, within 1 s, further away, no video. */
 export type SyncClass = "in" | "near" | "far" | "none";
 
 /** What is known of the timeline: see the server's estimator. */
 export type TimelineState = "acquiring" | "locked" | "holdover" | "lost";
 
-/** Question and options. Viewers are not sent it before O − κ. */
-export interface Text {
-  readonly title: string;
-  readonly options: readonly string[];
-}
-
-/** One interaction with its place on the timeline. */
-export interface Cue {
-  readonly id: string;
-  readonly rev: number;
-  readonly kind: Kind;
-  readonly policy: string;
-  readonly state: CueState;
-  /** The window is [o_us, c_us) on R. Missing while a draft. */
-  readonly o_us?: Micros;
-  readonly c_us?: Micros;
-  /** The planned length of the window. */
-  readonly window_ms: Millis;
-  /** Number of options. */
-  readonly choices: number;
-  readonly results: Results;
-  readonly text?: Text;
-  /** Index of the right option: for viewers only once revealed. */
-  readonly correct?: number;
-  /** Says to producers why the cue is as it is. */
-  readonly note?: string;
+/** What L will be from an instant on. */
+export interface NextLatency {
+  readonly latency_ms: Millis;
+  readonly at_us: Micros;
 }
 
 /** A map from channel media time to R. */
@@ -89,6 +51,8 @@ export interface Timeline {
   readonly points: readonly (readonly [number, Micros])[];
   /** Target latency L: media stamped P is due on every screen at P + L. */
   readonly latency_ms: Millis;
+  /** A change of L that has been announced. */
+  readonly next?: NextLatency;
   readonly live: boolean;
 }
 
@@ -122,6 +86,8 @@ export interface HelloMessage {
   readonly role?: Role;
   /** Identity from an earlier welcome, or a producer's token. */
   readonly token?: string;
+  /** Token of the last {@link GraceMessage}. */
+  readonly grace?: string;
 }
 
 /** A viewer's choice. Sent again unchanged until receipt or refused comes. */
@@ -151,6 +117,16 @@ export interface OpenedMessage {
   readonly class: SyncClass;
   /** Joined inside the window. */
   readonly late?: boolean;
+  /** Missing if there is nothing to say. */
+  readonly why?: OpeningReason;
+}
+
+/** When the window closed on this viewer's screen: the buttons are gone. */
+export interface ClosedMessage {
+  readonly t: "closed";
+  readonly cue: string;
+  readonly rev: number;
+  readonly at_us: Micros;
 }
 
 /** A viewer's heartbeat. */
@@ -163,6 +139,8 @@ export interface StatusMessage {
   readonly err_us?: Micros;
   readonly class: SyncClass;
   readonly visible: boolean;
+  /** Visible and playing for 30 s, the player could not hold L. */
+  readonly stuck?: boolean;
 }
 
 /** Answers hello with all that a joiner must know. */
@@ -192,6 +170,22 @@ export interface TimelineMessage extends Timeline {
 export interface CueMessage {
   readonly t: "cue";
   readonly cue: Cue;
+}
+
+/** The key of a cue's seal, κ before it opens. */
+export interface KeyMessage {
+  readonly t: "key";
+  readonly cue: string;
+  readonly rev: number;
+  readonly kid: string;
+  readonly key: string;
+}
+
+/** What the server has measured of this viewer's line, signed, for the next connection. */
+export interface GraceMessage {
+  readonly t: "grace";
+  readonly token: string;
+  readonly until_us: Micros;
 }
 
 /** A draft was deleted; only producers hear of it. */
@@ -227,97 +221,8 @@ export interface PresenceMessage {
   readonly in: number;
   readonly near: number;
   readonly far: number;
-}
-
-/** How far apart the windows of a cue opened, for producers. */
-export interface OpeningsMessage {
-  readonly t: "openings";
-  readonly cue: string;
-  readonly rev: number;
-  readonly reported: number;
-  readonly late: number;
-  /** Viewers connected at O. */
-  readonly expected: number;
-  /** Of |opening − O|. */
-  readonly p50_us: Micros;
-  readonly p95_us: Micros;
-  readonly max_us: Micros;
-  /** The last opening minus the first. */
-  readonly spread_us: Micros;
-}
-
-/** One quality of the picture, or the sound. */
-export interface HealthRendition {
-  /** Of its playlist, such as `video2`. */
-  readonly name: string;
-  /** As people call it: `H.264`. */
-  readonly codec: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly fps?: number;
-  /** Bits per second. */
-  readonly bitrate: number;
-  /** The server made it of the encoder's picture. */
-  readonly derived?: boolean;
-}
-
-/** How the transcoder does. */
-export interface HealthLadder {
-  /** `starting`, `running`, `waiting` or `missing`. */
-  readonly state: string;
-  /** Cores in use, over the last seconds. */
-  readonly cpu: number;
-  /** Of this session. */
-  readonly restarts: number;
-  /** Why it does not run. */
-  readonly error?: string;
-}
-
-/** A channel at a glance, for producers, once a second. */
-export interface HealthMessage {
-  readonly t: "health";
-  readonly live: boolean;
-  /** Missing while no encoder is connected. */
-  readonly protocol?: string;
-  readonly video?: string;
-  readonly audio?: string;
-  /** Bits per second, over the last seconds. */
-  readonly bitrate: number;
-  /** Seconds between key frames; 0 while unknown. */
-  readonly gop_s: number;
-  readonly timeline: string;
-  /** Encoder clock against R. */
-  readonly ppm: number;
-  readonly uptime_s: number;
-  readonly latency_ms: Millis;
-  /** What the encoder calls itself. */
-  readonly encoder?: string;
-  /** Bits of each of the last seconds, at most ten, oldest first. */
-  readonly bitrates?: readonly number[];
-  /** The p95 distance of clean arrivals from the timeline. */
-  readonly residual_ms: number;
-  /** The same of all arrivals. */
-  readonly jitter_ms: number;
-  /** How much later sound arrives than pictures of the same time; negative if earlier. */
-  readonly av_offset_ms?: number;
-  /** What B-frames add. */
-  readonly reorder_ms?: number;
-  /** What the transport knows of the way; missing where it knows nothing. */
-  readonly rtt_ms?: number;
-  /** Share of packets lost at the first try, 0 to 1. */
-  readonly loss?: number;
-  readonly retransmits?: number;
-  /** Packets that never came in time. */
-  readonly lost_packets?: number;
-  /** The receiver's buffer (SRT). */
-  readonly link_latency_ms?: Millis;
-  readonly encryption?: string;
-  /** What viewers can choose from, best first. */
-  readonly renditions?: readonly HealthRendition[];
-  /** Missing unless the channel has one. */
-  readonly ladder?: HealthLadder;
-  /** What the broadcaster should change, most important first. */
-  readonly advice: readonly string[];
+  /** Could not hold L for 30 s. */
+  readonly stuck: number;
 }
 
 /** The server is about to close the socket. */
@@ -330,13 +235,15 @@ export interface ByeMessage {
 }
 
 /** Whatever a client sends as JSON. */
-export type ClientMessage = HelloMessage | AnswerMessage | OpenedMessage | StatusMessage;
+export type ClientMessage = HelloMessage | AnswerMessage | OpenedMessage | ClosedMessage | StatusMessage;
 
 /** Whatever the server sends as JSON. */
 export type ServerMessage =
   | WelcomeMessage
   | TimelineMessage
   | CueMessage
+  | KeyMessage
+  | GraceMessage
   | RemovedMessage
   | TallyMessage
   | ReceiptMessage

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { millis } from "../core/index.ts";
+import { Curtain } from "./curtain.ts";
 import { AnswerRequest } from "./events.ts";
 import { iconCheck, iconCross } from "./icons.ts";
 import { overlayStyles } from "./overlay-styles.ts";
@@ -49,6 +50,7 @@ export class CuelightOverlay extends LitElement {
   declare private now: number;
   declare private announced: string;
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #curtain = new Curtain();
 
   constructor() {
     super();
@@ -60,6 +62,12 @@ export class CuelightOverlay extends LitElement {
     super.disconnectedCallback();
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#curtain.drop();
+  }
+
+  /** Whether the browser will show this cue at its instant, even if the page is busy then. */
+  drives(cue: string): boolean {
+    return this.#curtain.drives(cue);
   }
 
   /** Chooses option `index` as if its button was pressed at `at`; ignored when nothing can be chosen. */
@@ -75,6 +83,11 @@ export class CuelightOverlay extends LitElement {
     if (words !== "") this.announced = words;
     this.now = performance.now();
     this.#keepTime();
+  }
+
+  protected override updated(): void {
+    const card = this.renderRoot.querySelector<HTMLElement>(".card.ahead");
+    this.#curtain.hang(card ?? undefined, this.next);
   }
 
   #keepTime(): void {
@@ -108,7 +121,7 @@ export class CuelightOverlay extends LitElement {
     return html`
       <section
         part="card"
-        class="card ${view.phase} ${visible ? "" : "ahead"} ${left <= HURRY ? "hurry" : ""}"
+        class="card ${view.phase} ${visible ? "" : "ahead"} ${this.view === undefined ? "alone" : ""} ${left <= HURRY ? "hurry" : ""}"
         data-testid=${visible ? "overlay" : nothing}
         data-cue=${view.cue}
         data-phase=${view.phase}
@@ -118,9 +131,10 @@ export class CuelightOverlay extends LitElement {
         ${this.#progress(view)}
         <header>
           <h2 id="title-${view.cue}">${view.title}</h2>
-          ${view.phase === "open" ? this.#countdown(left) : nothing}
+          ${view.phase === "open" || view.phase === "paused" ? this.#countdown(left) : nothing}
         </header>
-        ${view.behind ? html`<p class="behind">Your video is behind: answer now.</p>` : nothing}
+        ${view.phase === "paused" ? html`<p class="halt" data-testid="paused">Paused by the host</p>` : nothing}
+        ${view.behind ? html`<p class="behind" data-testid="behind">Your video is behind, answer now.</p>` : nothing}
         <div class="options ${view.options.length === 3 ? "three" : ""}" role="group" aria-labelledby="title-${view.cue}">
           ${view.options.map((option, i) => this.#option(view, option, i))}
         </div>
@@ -128,7 +142,8 @@ export class CuelightOverlay extends LitElement {
       </section>`;
   }
 
-  #secondsLeft({ closesAt, phase }: OverlayView): number {
+  #secondsLeft({ closesAt, left, phase }: OverlayView): number {
+    if (phase === "paused" && left !== undefined) return Math.ceil(left / 1000);
     if (closesAt === undefined || phase !== "open") return Number.POSITIVE_INFINITY;
     return Math.max(0, Math.ceil((closesAt - this.now) / 1000));
   }
@@ -141,9 +156,10 @@ export class CuelightOverlay extends LitElement {
       </div>`;
   }
 
-  #progress({ closesAt, window, phase }: OverlayView): TemplateResult | typeof nothing {
-    if (closesAt === undefined || phase !== "open") return nothing;
-    const share = Math.min(1, Math.max(0, (closesAt - this.now) / window));
+  #progress({ closesAt, left, window, phase }: OverlayView): TemplateResult | typeof nothing {
+    const time = phase === "open" && closesAt !== undefined ? closesAt - this.now : left;
+    if (time === undefined) return nothing;
+    const share = Math.min(1, Math.max(0, time / window));
     return html`<div class="progress" .style=${scaled(share)}></div>`;
   }
 

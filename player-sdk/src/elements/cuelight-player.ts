@@ -1,6 +1,16 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { Connection, type Millis, millis, type Role, type Seconds, seconds } from "../core/index.ts";
-import { playlistUrl, socketUrl, storedTokens } from "../player/index.ts";
+import {
+  Connection,
+  MAIN_SLOT,
+  type Millis,
+  millis,
+  PlaylistRoom,
+  type Role,
+  type RoomLink,
+  type Seconds,
+  seconds,
+} from "../core/index.ts";
+import { playlistUrl, socketUrl, storedTokens, threadedLine } from "../player/index.ts";
 import type { CuelightOverlay } from "./cuelight-overlay.ts";
 import type { AnswerRequest } from "./events.ts";
 import { iconDetails, iconFullscreen, iconMuted, iconPlay, iconSound } from "./icons.ts";
@@ -17,6 +27,8 @@ import { theme } from "./theme.ts";
  * @attr token - A viewer's token: who the viewer is, and the way into a protected channel.
  * @attr muted - Starts without sound. Browsers often insist on it.
  * @attr latency - Overrides the channel's target latency, in ms.
+ * @attr carriers - "playlist": no socket; cues come with the media, and nobody can answer.
+ * @attr slots - Places on screen to show cues of, separated by spaces; default "main".
  * @csspart video - The `<video>`.
  * @csspart bar - The line of controls under it.
  */
@@ -27,6 +39,8 @@ export class CuelightPlayer extends LitElement {
     token: { type: String },
     muted: { type: Boolean },
     latency: { type: Number },
+    carriers: { type: String },
+    slots: { type: String },
     connection: { attribute: false },
     detailed: { state: true },
     silent: { state: true },
@@ -40,15 +54,17 @@ export class CuelightPlayer extends LitElement {
   declare token: string;
   declare muted: boolean;
   declare latency: number | undefined;
+  declare carriers: string;
+  declare slots: string;
   /** A connection that somebody else runs; without one the player makes and runs its own. */
-  declare connection: Connection | undefined;
+  declare connection: RoomLink | undefined;
   declare private detailed: boolean;
   declare private silent: boolean;
   declare private notice: string;
   /** The picture will not come by waiting. */
   declare private hopeless: boolean;
   #session: Session | undefined;
-  #own: Connection | undefined;
+  #own: RoomLink | undefined;
   #lifetime: AbortController | undefined;
 
   constructor() {
@@ -57,6 +73,8 @@ export class CuelightPlayer extends LitElement {
     this.server = "";
     this.token = "";
     this.muted = false;
+    this.carriers = "";
+    this.slots = MAIN_SLOT;
     this.detailed = false;
     this.silent = false;
     this.notice = "";
@@ -69,7 +87,7 @@ export class CuelightPlayer extends LitElement {
   }
 
   /** The connection in use, whosever it is. */
-  get activeConnection(): Connection | undefined {
+  get activeConnection(): RoomLink | undefined {
     return this.connection ?? this.#own;
   }
 
@@ -77,8 +95,8 @@ export class CuelightPlayer extends LitElement {
     return this.renderRoot.querySelector("video");
   }
 
-  get #overlay(): CuelightOverlay | null {
-    return this.renderRoot.querySelector("cuelight-overlay");
+  get #overlays(): readonly CuelightOverlay[] {
+    return [...this.renderRoot.querySelectorAll("cuelight-overlay")];
   }
 
   override connectedCallback(): void {
@@ -92,7 +110,7 @@ export class CuelightPlayer extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    const inputs = ["channel", "server", "token", "latency", "connection"] as const;
+    const inputs = ["channel", "server", "token", "latency", "carriers", "connection"] as const;
     if (inputs.some((name) => changed.has(name))) this.#start();
   }
 
@@ -112,6 +130,7 @@ export class CuelightPlayer extends LitElement {
       url: playlistUrl(this.#server, this.channel, this.token),
       latency: this.#latency,
       changed: () => this.#show(),
+      driven: (cue) => this.#overlays.some((overlay) => overlay.drives(cue)),
       opened: (opening) => this.dispatchEvent(new CustomEvent("cuelight-opened", { detail: opening })),
     });
     this.#session.run({ signal }).catch((cause: unknown) => reportError(cause));
@@ -134,34 +153,45 @@ export class CuelightPlayer extends LitElement {
     return this.latency !== undefined && this.latency > 0 ? millis(this.latency) : undefined;
   }
 
-  #connect(signal: AbortSignal): Connection {
-    const tokens = storedTokens();
-    if (this.token !== "") tokens.write(this.channel, this.token);
-    const own = new Connection({
-      url: socketUrl(this.#server),
-      channel: this.channel,
-      role: "viewer" satisfies Role,
-      tokens,
-    });
+  #connect(signal: AbortSignal): RoomLink {
+    const own = this.carriers === "playlist" ? this.#playlistRoom() : this.#socket();
     this.#own = own;
     own.run({ signal }).catch((cause: unknown) => reportError(cause));
     return own;
   }
 
+  #playlistRoom(): RoomLink {
+    return new PlaylistRoom({ channel: this.channel, server: this.#server });
+  }
+
+  #socket(): RoomLink {
+    const tokens = storedTokens();
+    if (this.token !== "") tokens.write(this.channel, this.token);
+    const target = {
+      url: socketUrl(this.#server),
+      channel: this.channel,
+      role: "viewer" satisfies Role,
+    } as const;
+    return new Connection({ ...target, tokens, line: threadedLine(target) });
+  }
+
   /** Hands the views down at once, so that what opens is visible in the frame that is being prepared. */
   #show(): void {
     const session = this.#session;
-    const overlay = this.#overlay;
-    if (session === undefined || overlay === null) return;
-    const view = session.view;
-    overlay.view = view;
-    overlay.next = session.next;
-    this.toggleAttribute("asking", view !== undefined);
+    if (session === undefined) return;
+    for (const overlay of this.#overlays) {
+      overlay.view = session.view(overlay.dataset["slot"]);
+      overlay.next = session.next(overlay.dataset["slot"]);
+    }
+    this.toggleAttribute(
+      "asking",
+      this.#overlays.some((overlay) => overlay.view !== undefined),
+    );
     this.#set("cuelight-status", { view: session.status });
     if (this.detailed) this.#set("cuelight-details", { details: session.details });
     this.silent = this.#video?.muted === true;
     this.notice = session.notice;
-    this.hopeless = session.player.view.phase === "failed";
+    this.hopeless = ["failed", "ended"].includes(session.player.view.phase);
     this.toggleAttribute("blocked", session.player.view.phase === "paused");
   }
 
@@ -173,7 +203,8 @@ export class CuelightPlayer extends LitElement {
   #key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event)) return;
     const digit = Number(event.key);
-    if (digit >= 1 && digit <= 8) this.#overlay?.choose(digit - 1, event.timeStamp);
+    if (digit >= 1 && digit <= 8)
+      this.#overlays.find((o) => o.view !== undefined)?.choose(digit - 1, event.timeStamp);
     else if (event.key === "d") this.#toggleDetails();
     else if (event.key === "m") this.#toggleSound();
     else if (event.key === "f") this.#toggleFullscreen();
@@ -220,12 +251,21 @@ export class CuelightPlayer extends LitElement {
           </p>
           ${this.silent && this.notice === "" ? this.#unmute() : nothing}
         </div>
-        <cuelight-overlay
-          @cuelight-answer-request=${(event: AnswerRequest) => this.#answer(event)}
-        ></cuelight-overlay>
+        ${this.#slotNames.map(
+          (slot) => html`
+            <cuelight-overlay
+              data-slot=${slot}
+              @cuelight-answer-request=${(event: AnswerRequest) => this.#answer(event)}
+            ></cuelight-overlay>`,
+        )}
         ${this.#bar()}
         <cuelight-details ?hidden=${!this.detailed}></cuelight-details>
       </div>`;
+  }
+
+  get #slotNames(): readonly string[] {
+    const names = new Set(this.slots.split(/\s+/).filter((name) => /^[a-z0-9-]{1,32}$/.test(name)));
+    return names.size === 0 ? [MAIN_SLOT] : [...names];
   }
 
   #unmute(): TemplateResult {

@@ -17,6 +17,8 @@ export interface DetailsInput {
   readonly rtt: Micros | undefined;
   /** The room clock minus this device's wall clock. */
   readonly wallError: Micros | undefined;
+  /** Where the clock is measured. */
+  readonly thread: string;
 }
 
 const ms = (n: number | undefined, digits = 1): string => {
@@ -28,17 +30,18 @@ const signed = (n: number | undefined): string =>
   n === undefined ? "–" : `${n > 0 ? "+" : ""}${n.toFixed(1)} ms`;
 
 /** The figures, most telling first. */
-export function detailsView({ room, player, dispersion, rtt, wallError }: DetailsInput): Detail[] {
+export function detailsView({ room, player, dispersion, rtt, wallError, thread }: DetailsInput): Detail[] {
   const latency = player.error === undefined ? undefined : player.target + player.error;
   return [
     ["Frame error", signed(player.error)],
     ["Latency", `${ms(latency, 0)} of ${ms(player.target, 0)}`],
-    ["Playback rate", player.rate.toFixed(4)],
+    ["Playback rate", player.control === "rate" ? player.rate.toFixed(4) : "held by seeks"],
     ["Buffer ahead", ms(player.buffer, 0)],
     ["Class", player.class],
     ["Clock error at most", ms(dispersion / 1000)],
     ["Round trip", ms(rtt === undefined ? undefined : rtt / 1000)],
     ["Room minus this device's clock", signed(wallError === undefined ? undefined : wallError / 1000)],
+    ["Clock thread", thread],
     ["Timeline", timelineText(room)],
     ["Participant", room.participant ?? "–"],
   ];

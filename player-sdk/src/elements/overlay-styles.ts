@@ -11,6 +11,7 @@ export const overlayStyles = css`
     display: block;
     position: relative;
     container-type: inline-size;
+    pointer-events: none;
   }
 
   .card {
@@ -21,12 +22,22 @@ export const overlayStyles = css`
     border: 1px solid var(--_line);
     background: var(--_surface);
     box-shadow: var(--cuelight-shadow, 0 10px 40px rgb(0 0 0 / 35%));
+    pointer-events: auto;
   }
 
   .card.ahead {
     position: absolute;
     inset: 0 0 auto;
-    visibility: hidden;
+    opacity: 0; /* not visibility: only opacity can change while the page is busy */
+    pointer-events: none;
+    will-change: opacity;
+  }
+
+  /* Over the picture the next card has its place already, so that nothing moves when it appears. */
+  @container (min-width: 600px) {
+    .card.ahead.alone {
+      position: relative;
+    }
   }
 
   .progress {
@@ -78,6 +89,7 @@ export const overlayStyles = css`
     color: var(--_wait);
   }
 
+  .halt,
   .behind {
     margin: 8px 0 0;
     color: var(--_wait);

@@ -9,10 +9,11 @@ import {
   type Millis,
   millis,
   type RefusedMessage,
-  type RoomClock,
+  type RoomReader,
   type RoomState,
   type Staged,
   type Tally,
+  timeLeft,
 } from "../core/index.ts";
 
 /** How this viewer's answer stands. */
@@ -39,8 +40,10 @@ export interface OverlayView {
   readonly options: readonly OptionView[];
   /** "waiting" is rendered but not visible. */
   readonly phase: Exclude<CuePhase, "draft" | "gone">;
-  /** C on this device's clock; undefined without one. */
+  /** C on this device's clock; undefined without one, and while paused. */
   readonly closesAt: Millis | undefined;
+  /** What is left of the window while it is paused. */
+  readonly left: Millis | undefined;
   readonly window: Millis;
   readonly answer: AnswerView;
   /** Votes, if they are public to this viewer by now. */
@@ -49,6 +52,20 @@ export interface OverlayView {
   readonly correct: number | undefined;
   /** The picture is more than a second behind. */
   readonly behind: boolean;
+  /** Why nobody can answer here, in words; empty if they can. */
+  readonly mute: string;
+  /** From when on the browser may show it by itself, on the document's timeline. */
+  readonly opensAt: Millis | undefined;
+}
+
+/** What the view is made of besides the cue. */
+export interface OverlayHints {
+  /** The picture is more than a second behind. Default no. */
+  readonly behind?: boolean;
+  /** See {@link OverlayView.mute}. Default empty. */
+  readonly mute?: string;
+  /** See {@link OverlayView.opensAt}. Default undefined. */
+  readonly opensAt?: Millis | undefined;
 }
 
 const hopeful: ReadonlySet<string> = new Set([
@@ -78,7 +95,7 @@ const refusedView = ({ message, code }: RefusedMessage): AnswerView => ({
 
 /** Bars sway those who have not answered: they wait for the answer or the end of the window. */
 function publicTally(state: RoomState, { cue, phase }: Staged, answer: AnswerView): Tally | undefined {
-  const open = phase === "open" && answer.is !== "counted";
+  const open = asks(phase) && answer.is !== "counted";
   return open || phase === "waiting" ? undefined : state.tallies.get(cue.id);
 }
 
@@ -86,13 +103,14 @@ function publicTally(state: RoomState, { cue, phase }: Staged, answer: AnswerVie
 export function overlayView(
   state: RoomState,
   staged: Staged,
-  clock: Pick<RoomClock, "localAt">,
-  behind: boolean,
+  clock: Pick<RoomReader, "localAt">,
+  { behind = false, mute = "", opensAt }: OverlayHints = {},
 ): OverlayView | undefined {
   const { cue, phase } = staged;
   if (cue.text === undefined || phase === "draft" || phase === "gone") return undefined;
   const answer = answerView(state, cue.id);
   const tally = publicTally(state, staged, answer);
+  const time = timeLeft(cue, phase === "paused");
   const votes = (i: number): number => tally?.counts[i] ?? 0;
   const total = tally?.counts.reduce((a, b) => a + b, 0) ?? 0;
   return {
@@ -105,21 +123,29 @@ export function overlayView(
       share: total === 0 ? 0 : votes(i) / total,
     })),
     phase,
-    closesAt: cue.c_us === undefined ? undefined : wholeMillis(clock.localAt(cue.c_us)),
+    closesAt: time === undefined || "left" in time ? undefined : wholeMillis(clock.localAt(time.until)),
+    left: time !== undefined && "left" in time ? time.left : undefined,
     window: cue.window_ms,
     answer,
     total: tally?.total,
     correct: phase === "revealed" ? cue.correct : undefined,
     behind: behind && phase === "open",
+    mute,
+    opensAt,
   };
 }
 
 const wholeMillis = (at: Millis | undefined): Millis | undefined =>
   at === undefined ? undefined : millis(Math.round(at));
 
+/** Whether the window is open, though answers may not count just now. */
+const asks = (phase: CuePhase): boolean => phase === "open" || phase === "paused";
+
 /** Whether an option can be chosen now. */
 export const answerable = (view: OverlayView): boolean =>
-  view.phase === "open" && (view.answer.is === "none" || (view.answer.is === "refused" && view.answer.again));
+  view.phase === "open" &&
+  view.mute === "" &&
+  (view.answer.is === "none" || (view.answer.is === "refused" && view.answer.again));
 
 /** What the viewer chose, if anything. */
 export const chosen = ({ answer }: OverlayView): number | undefined =>
@@ -127,7 +153,7 @@ export const chosen = ({ answer }: OverlayView): number | undefined =>
 
 /** The line under the options: where the viewer's answer and the cue stand. */
 export function receiptLine(view: OverlayView): string {
-  const { answer, phase } = view;
+  const { answer } = view;
   switch (answer.is) {
     case "sending":
       return "Sending your answer…";
@@ -136,17 +162,23 @@ export function receiptLine(view: OverlayView): string {
     case "refused":
       return answer.message;
     case "none":
-      return phase === "open" || phase === "waiting"
-        ? "Choose one: your first answer counts."
-        : "You did not answer.";
+      return unanswered(view);
     default:
       return answer satisfies never;
   }
 }
 
+function unanswered({ phase, mute }: OverlayView): string {
+  if (mute !== "") return mute;
+  if (phase === "paused") return "Paused by the host: answers wait until it goes on.";
+  return phase === "open" || phase === "waiting"
+    ? "Choose one: your first answer counts."
+    : "You did not answer.";
+}
+
 /** What became of the cue, once its window is over. */
 export function resultLine(view: OverlayView): string {
-  if (view.phase === "open" || view.phase === "waiting") return "";
+  if (asks(view.phase) || view.phase === "waiting") return "";
   if (view.correct !== undefined) return verdict(view, view.correct);
   if (view.phase === "closing") return "Time is up. Counting the last answers…";
   if (view.total === undefined) return "Answers are closed. The result follows.";
@@ -167,10 +199,12 @@ export const answers = (n: number): string => (n === 1 ? "1 answer" : `${n.toLoc
 export function announcement(before: OverlayView | undefined, after: OverlayView | undefined): string {
   if (after === undefined || after.phase === "waiting") return "";
   const isNew = before === undefined || before.cue !== after.cue || before.phase === "waiting";
-  if (isNew && after.phase === "open") {
+  if (isNew && asks(after.phase)) {
     const options = after.options.map((o, i) => `${i + 1}: ${o.label}`).join(". ");
     return `Question: ${after.title} ${options}.`;
   }
+  if (before?.phase !== after.phase && after.phase === "paused") return "Paused by the host.";
+  if (before?.phase === "paused" && after.phase === "open") return "It goes on: answers count again.";
   if (before !== undefined && before.answer.is !== after.answer.is) return receiptLine(after);
   if (isNew || before.phase !== after.phase) return `${resultLine(after)} ${bars(after)}`.trim();
   return "";

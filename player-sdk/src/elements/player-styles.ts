@@ -43,10 +43,6 @@ export const playerStyles = css`
     margin: 10px;
   }
 
-  :host(:not([asking])) cuelight-overlay {
-    margin-block: 0;
-  }
-
   .bar {
     grid-area: bar;
     display: flex;
@@ -58,6 +54,10 @@ export const playerStyles = css`
   }
 
   @container (max-width: 639px) {
+    :host(:not([asking])) cuelight-overlay {
+      margin-block: 0;
+    }
+
     cuelight-overlay {
       --cuelight-shadow: none;
     }
@@ -77,6 +77,10 @@ export const playerStyles = css`
       margin: 16px;
       overflow: auto;
       border-radius: var(--_radius);
+    }
+
+    cuelight-overlay:not([data-slot="main"]) {
+      align-self: start;
     }
 
     cuelight-details {

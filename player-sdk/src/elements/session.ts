@@ -5,17 +5,19 @@
  * @module
  */
 import {
-  type Connection,
+  type Cue,
   localNow,
+  MAIN_SLOT,
   type Millis,
   micros,
   phaseOf,
+  type RoomLink,
   Stage,
   type Staged,
   type StatusMessage,
   wholeMicros,
 } from "../core/index.ts";
-import { Heartbeat, LivePlayer, Opener, type Opening, onWake } from "../player/index.ts";
+import { Closer, Heartbeat, LivePlayer, Opener, type Opening, onWake, StuckMeter } from "../player/index.ts";
 import { type Detail, detailsView } from "./details-view.ts";
 import { type OverlayView, overlayView } from "./overlay-view.ts";
 import { noticeView, type StatusView, statusView } from "./status-view.ts";
@@ -25,7 +27,7 @@ const BEHIND = 1000;
 
 /** What to show, and whom to tell. */
 export interface SessionOptions {
-  readonly connection: Connection;
+  readonly connection: RoomLink;
   readonly video: HTMLVideoElement;
   /** Of the multivariant playlist. */
   readonly url: string;
@@ -33,6 +35,8 @@ export interface SessionOptions {
   /** Something to show has changed; called in the same display frame. */
   readonly changed: () => void;
   readonly opened: (opening: Opening) => void;
+  /** Whether the browser will show a cue at its instant, even if this page is busy then. */
+  readonly driven: (cue: string) => boolean;
 }
 
 /** One viewer of one channel. Create it, then {@link Session.run} it once. */
@@ -42,8 +46,10 @@ export class Session {
   readonly openings: Opening[] = [];
   readonly #options: SessionOptions;
   readonly #opener: Opener;
-  readonly #stage = new Stage();
+  readonly #closer: Closer;
+  readonly #stages = new Map<string, Stage>();
   readonly #heartbeat = new Heartbeat();
+  readonly #stuck = new StuckMeter();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -54,7 +60,17 @@ export class Session {
       show: () => options.changed(),
       shownInstant: () => this.player.shownInstant,
       class: () => this.player.view.class,
+      // Without a measured clock R goes by the picture: media are on screen at their O.
+      screenInstant: (media) => (connection.measured ? this.player.screenInstant(media) : micros(0)),
+      archive: () => this.player.archive,
+      picture: () => this.#trouble(),
+      driven: options.driven,
       opened: (opening) => this.#opened(opening),
+    });
+    this.#closer = new Closer({
+      connection,
+      opened: (cue) => this.#opener.hasOpened(cue),
+      show: () => options.changed(),
     });
   }
 
@@ -64,6 +80,7 @@ export class Session {
     connection.room.subscribe(() => this.#roomChanged(), { signal });
     onWake(() => connection.wake(), signal);
     this.#opener.run({ signal });
+    this.#closer.run({ signal });
     const timer = setInterval(() => {
       this.#beat();
       changed();
@@ -81,38 +98,58 @@ export class Session {
     this.openings.push(opening);
     if (this.openings.length > 100) this.openings.shift();
     this.#options.opened(opening);
+    this.#closer.look();
   }
 
-  /** The cue on screen. */
-  get view(): OverlayView | undefined {
-    const staged = this.#staged();
+  /** What is wrong with the picture when a window opens. */
+  #trouble(): "paused" | "behind" | undefined {
+    const { phase, error } = this.player.view;
+    if (phase === "paused") return "paused";
+    return error !== undefined && error > BEHIND ? "behind" : undefined;
+  }
+
+  /** The cue on screen in a place. */
+  view(slot: string = MAIN_SLOT): OverlayView | undefined {
+    const staged = this.#staged(slot);
     return staged === undefined ? undefined : this.#view(staged);
   }
 
-  /** The cue whose text is known and whose window opens next. */
-  get next(): OverlayView | undefined {
+  /** The cue whose text is known and whose window opens next in a place. */
+  next(slot: string = MAIN_SLOT): OverlayView | undefined {
     const { connection } = this.#options;
     const now = connection.now();
     if (now === undefined) return undefined;
     for (const cue of connection.room.getState().cues.values()) {
-      const phase = phaseOf(cue, now);
-      const ahead = phase === "waiting" || (phase === "open" && !this.#opener.hasOpened(cue.id));
-      if (ahead && cue.text !== undefined) return this.#view({ cue, phase: "waiting" });
+      if ((cue.slot ?? MAIN_SLOT) !== slot || cue.text === undefined || !this.#isAhead(cue)) continue;
+      return this.#view({ cue, phase: "waiting" }, this.#opener.startsAt(cue));
     }
     return undefined;
   }
 
-  #staged(): Staged | undefined {
+  #isAhead(cue: Cue): boolean {
+    const now = this.#options.connection.now();
+    const phase = now === undefined ? "gone" : phaseOf(cue, now);
+    return (phase === "waiting" || phase === "open") && this.#opener.standing(cue.id) === "unseen";
+  }
+
+  #staged(slot: string): Staged | undefined {
     const { connection } = this.#options;
     const now = connection.now();
     if (now === undefined) return undefined;
-    return this.#stage.at(connection.room.getState(), now, (cue) => this.#opener.hasOpened(cue));
+    const stage = this.#stages.get(slot) ?? new Stage(slot);
+    this.#stages.set(slot, stage);
+    return stage.at(connection.room.getState(), now, (cue) => this.#opener.standing(cue));
   }
 
-  #view(staged: Staged): OverlayView | undefined {
+  #view(staged: Staged, opensAt?: Millis): OverlayView | undefined {
     const { room, clock } = this.#options.connection;
     const behind = (this.player.view.error ?? 0) > BEHIND;
-    return overlayView(room.getState(), staged, clock, behind);
+    return overlayView(room.getState(), staged, clock, { behind, mute: this.#mute, opensAt });
+  }
+
+  get #mute(): string {
+    if (!this.#options.connection.answers) return "To answer, open this broadcast on its own page.";
+    return this.player.archive ? "You are watching later: answers are closed." : "";
   }
 
   /** How the player stands. */
@@ -122,6 +159,7 @@ export class Session {
     return statusView({
       room: connection.room.getState(),
       player: this.player.view,
+      measured: connection.measured,
       synced: connection.clock.synced(now),
       dispersion: connection.clock.dispersion(now),
       now,
@@ -143,6 +181,7 @@ export class Session {
       dispersion: connection.clock.dispersion(localNow()),
       rtt: connection.clock.rtt?.min,
       wallError: room === undefined ? undefined : micros(room - Date.now() * 1000),
+      thread: connection.thread,
     });
   }
 
@@ -163,7 +202,10 @@ export class Session {
 
   #statusMessage(): StatusMessage {
     const { connection } = this.#options;
-    const { error, class: syncClass } = this.player.view;
+    const view = this.player.view;
+    const { error, class: syncClass } = view;
+    const visible = document.visibilityState === "visible";
+    const stuck = this.#stuck.step(view, visible, localNow());
     return {
       t: "status",
       synced: connection.clock.synced(localNow()),
@@ -171,7 +213,8 @@ export class Session {
       rtt_us: wholeMicros(connection.clock.rtt?.min ?? 0),
       ...(error === undefined ? {} : { err_us: wholeMicros(error * 1000) }),
       class: syncClass,
-      visible: document.visibilityState === "visible",
+      visible,
+      ...(stuck ? { stuck } : {}),
     };
   }
 }

@@ -21,6 +21,8 @@ export interface StatusView {
 export interface StatusInput {
   readonly room: RoomState;
   readonly player: PlayerView;
+  /** Whether there is a clock besides the picture. Default true. */
+  readonly measured?: boolean;
   /** Whether the clock can be relied on, and how far. */
   readonly synced: boolean;
   readonly dispersion: Micros;
@@ -31,12 +33,21 @@ export interface StatusInput {
 const wait = (text: string): StatusView => ({ tone: "wait", text, busy: true });
 
 /** The most important thing to say. */
-export function statusView({ room, player, synced, dispersion, now }: StatusInput): StatusView {
+export function statusView({
+  room,
+  player,
+  measured = true,
+  synced,
+  dispersion,
+  now,
+}: StatusInput): StatusView {
   const trouble = linkTrouble(room.link, now);
   if (trouble !== undefined) return trouble;
   if (player.phase === "failed") return { tone: "bad", text: player.message, busy: false };
+  if (player.phase === "ended") return { tone: "wait", text: player.message, busy: false };
   if (player.phase === "paused") return { tone: "wait", text: player.message, busy: false };
   if (player.phase !== "playing") return wait(player.message || "Loading the broadcast…");
+  if (!measured) return { tone: "good", text: "Questions open with the picture", busy: false };
   if (!synced || player.error === undefined) return wait("Getting in step…");
   return inStep(player.error, dispersion);
 }
@@ -71,6 +82,7 @@ export function noticeView(player: PlayerView): string {
       return player.message || "Loading the broadcast…";
     case "waiting":
     case "stalled":
+    case "ended":
     case "failed":
       return player.message;
     default:

@@ -1,13 +1,9 @@
 /**
- * What differs between browsers, and what a page keeps between visits.
+ * Addresses, and what a page keeps between visits.
  *
  * @module
  */
 import type { TokenPort } from "../core/index.ts";
-
-/** Safari and every browser on its engine: small changes of the playback rate make its sound stutter. */
-export const isSafari = (agent: string = navigator.userAgent): boolean =>
-  /AppleWebKit/.test(agent) && !/Chrome|Chromium|Android|Edg/.test(agent);
 
 const key = (channel: string): string => `cuelight.viewer.${channel}`;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Micros, type Millis, millis, type Seconds, seconds } from "../core/index.ts";
+import { PositionFit } from "./position-fit.ts";
 
 /** A frame on screen, and when it was due. */
 export interface FrameSample {
@@ -79,18 +80,28 @@ export interface ShownFrame {
   readonly at: Millis;
 }
 
+const NO_FRAMES = 1500; // ms of playing without a frame after which there is no picture
+const POLL = 10; // ms between readings of the position
+const EMIT = 40; // ms between frames that are made of them
+
 /**
- * Tells of every frame that the element shows until `signal` aborts. Where the
- * browser cannot (Firefox before 132), it samples `currentTime` instead, which
- * is a frame or so less exact.
+ * Tells of every frame that the element shows until `signal` aborts. Where none are told, because the browser
+ * cannot or because there is only sound, a line through the positions of the last seconds stands for them.
  */
 export function watchFrames(
   video: HTMLVideoElement,
   shown: (frame: ShownFrame) => void,
   signal: AbortSignal,
 ): void {
-  if ("requestVideoFrameCallback" in video) watchCallbacks(video, shown, signal);
-  else watchPosition(video, shown, signal);
+  let lastFrame = millis(Number.NEGATIVE_INFINITY);
+  if ("requestVideoFrameCallback" in video) {
+    const seen = (frame: ShownFrame): void => {
+      lastFrame = frame.at;
+      shown(frame);
+    };
+    watchCallbacks(video, seen, signal);
+  }
+  watchPosition(video, shown, () => lastFrame, signal);
 }
 
 function watchCallbacks(
@@ -108,13 +119,26 @@ function watchCallbacks(
 }
 
 function watchPosition(
-  video: Pick<HTMLVideoElement, "currentTime" | "paused">,
+  video: Pick<HTMLVideoElement, "currentTime" | "paused" | "seeking">,
   shown: (frame: ShownFrame) => void,
+  lastFrame: () => Millis,
   signal: AbortSignal,
 ): void {
-  const timer = setInterval(() => {
-    if (!video.paused) shown({ mediaTime: seconds(video.currentTime), at: millis(performance.now()) });
-  }, 40);
+  const fit = new PositionFit();
+  let emitted = 0;
+  const read = (): void => {
+    const now = millis(performance.now());
+    if (video.paused || video.seeking || now - lastFrame() < NO_FRAMES) {
+      fit.clear();
+      return;
+    }
+    fit.add(now, seconds(video.currentTime));
+    const mediaTime = now - emitted < EMIT ? undefined : fit.at(now);
+    if (mediaTime === undefined) return;
+    emitted = now;
+    shown({ mediaTime, at: now });
+  };
+  const timer = setInterval(read, POLL);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 

@@ -11,7 +11,7 @@ const GAP = 1000;
 /** At once when the clock is synced, then every 10 s and at every change of class or visibility, at most once a second. */
 export class Heartbeat {
   #sentAt = Number.NEGATIVE_INFINITY;
-  #last: Pick<StatusMessage, "synced" | "class" | "visible"> | undefined;
+  #last: Pick<StatusMessage, "synced" | "class" | "visible" | "stuck"> | undefined;
 
   /** Whether `status` is to be sent now. */
   due(status: StatusMessage, now: Millis): boolean {
@@ -19,7 +19,10 @@ export class Heartbeat {
     if (since < GAP || (this.#last === undefined && !status.synced)) return false;
     const last = this.#last;
     const changed =
-      last?.synced !== status.synced || last.class !== status.class || last.visible !== status.visible;
+      last?.synced !== status.synced ||
+      last.class !== status.class ||
+      last.visible !== status.visible ||
+      last.stuck !== status.stuck;
     return changed || since >= PERIOD;
   }
 

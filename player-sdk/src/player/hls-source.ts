@@ -4,28 +4,17 @@
  *
  * @module
  */
-import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events, type LevelDetails } from "hls.js";
-import { backoff, type Seconds, seconds, type Ticks, ticksAt } from "../core/index.ts";
-
-/** What the source is doing. */
-export type SourceState =
-  /** Asking for a playlist that is not there yet. */
-  | "waiting"
-  | "loading"
-  /** Media is in the buffer. */
-  | "buffered"
-  | "failed";
-
-/** How to feed an element. */
-export interface HlsSourceOptions {
-  readonly video: HTMLVideoElement;
-  /** Of the multivariant playlist. */
-  readonly url: string;
-  /** The channel's target latency. */
-  readonly latency: Seconds;
-  /** The state changed. `message` says in plain words what a viewer should know. */
-  readonly changed: (state: SourceState, message: string) => void;
-}
+import Hls, {
+  type ErrorData,
+  ErrorDetails,
+  ErrorTypes,
+  Events,
+  type LevelDetails,
+  type MediaFragment,
+} from "hls.js";
+import { backoff, type Micros, micros, type Seconds, seconds, type Ticks, ticksAt } from "../core/index.ts";
+import { carriedByEvents, carriedByRanges } from "./carriers.ts";
+import type { Feed, FeedOptions } from "./feed.ts";
 
 const MISSING_RETRY = 1500;
 const CODEC_RETRY = 5000;
@@ -33,16 +22,19 @@ const MEDIA_RECOVERY_GAP = 3000;
 const RESUMES = 4;
 
 /** Runs hls.js with its own latency control switched off. */
-export class HlsSource {
-  readonly #options: HlsSourceOptions;
+export class HlsSource implements Feed {
+  readonly #options: FeedOptions;
   #hls: Hls | undefined;
   #details: LevelDetails | undefined;
   readonly #offsets = new Map<number, Seconds>();
+  /** Revisions of cues that have been told of. */
+  readonly #told = new Set<string>();
   #failures = 0;
+  #fresh = true; // nothing was loaded since it began
   #recoveredAt = Number.NEGATIVE_INFINITY;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: HlsSourceOptions) {
+  constructor(options: FeedOptions) {
     this.#options = options;
   }
 
@@ -76,6 +68,10 @@ export class HlsSource {
   }
 
   /** The target latency changed. */
+  get latency(): Seconds {
+    return seconds(this.#hls?.config.liveSyncDuration ?? this.#options.latency);
+  }
+
   set latency(latency: Seconds) {
     if (this.#hls !== undefined) this.#hls.config.liveSyncDuration = latency;
   }
@@ -97,29 +93,46 @@ export class HlsSource {
     return Number.isNaN(offset) ? undefined : seconds(wanted / scale - offset);
   }
 
+  /** The dates of the playlist are those of the first picture of a segment, not of the sound before it. */
+  dateAt(at: Seconds): Micros | undefined {
+    const fragment = this.#fragments.findLast((f) => f.start <= at) ?? this.#fragments[0];
+    const date = fragment?.programDateTime ?? undefined;
+    return fragment === undefined || date === undefined
+      ? undefined
+      : micros(date * 1000 + (at - pictureStart(fragment)) * 1e6);
+  }
+
+  positionOfDate(instant: Micros): Seconds | undefined {
+    const dated = this.#fragments.filter((f) => f.programDateTime !== null);
+    const fragment = dated.findLast((f) => (f.programDateTime ?? 0) * 1000 <= instant) ?? dated[0];
+    const date = fragment?.programDateTime ?? undefined;
+    return fragment === undefined || date === undefined
+      ? undefined
+      : seconds(pictureStart(fragment) + (instant - date * 1000) / 1e6);
+  }
+
+  /** Those listed, and the one that grows. */
+  get #fragments(): MediaFragment[] {
+    const { fragments = [], fragmentHint } = this.#details ?? {};
+    return fragmentHint === undefined ? fragments : [...fragments, fragmentHint];
+  }
+
   /**
    * Where media go on after the domain that ends before a hole: at the date `wanted` (ms since 1970), or where
    * the next domain begins, if that is later. Undefined while the playlist has no later domain.
    */
   beyondHole(at: Seconds, wanted: number): Seconds | undefined {
     const domain = this.domainAt(at) ?? Number.POSITIVE_INFINITY;
-    const listed = [...(this.#details?.fragments ?? []), this.#details?.fragmentHint];
-    const next = listed.find((f) => f !== undefined && f !== null && f.cc > domain && f.gap !== true);
+    const next = this.#fragments.find((f) => f.cc > domain && f.gap !== true);
     const begins = next?.programDateTime ?? undefined;
-    if (next === undefined || next === null || begins === undefined) return undefined;
+    if (next === undefined || begins === undefined) return undefined;
     return seconds(next.start + Math.max(0.05, (wanted - begins) / 1000));
   }
 
   /** The discontinuity domain at position `at`. */
   domainAt(at: Seconds): number | undefined {
-    const fragments = this.#details?.fragments ?? [];
-    const growing = this.#details?.fragmentHint; // of which only parts are there yet
-    if (growing !== undefined && growing.start <= at) return growing.cc;
-    for (let i = fragments.length - 1; i >= 0; i--) {
-      const fragment = fragments[i];
-      if (fragment !== undefined && fragment.start <= at) return fragment.cc;
-    }
-    return fragments[0]?.cc;
+    const fragments = this.#fragments;
+    return (fragments.findLast((f) => f.start <= at) ?? fragments[0])?.cc;
   }
 
   #offsetAt(at: Seconds): Seconds | undefined {
@@ -134,16 +147,29 @@ export class HlsSource {
     });
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.#details = details;
+      for (const cue of carriedByRanges(details.dateRanges, this.#told)) this.#options.carried(cue);
+      if (!details.live) this.#over(hls);
+    });
+    hls.on(Events.FRAG_PARSING_METADATA, (_, { samples }) => {
+      for (const cue of carriedByEvents(samples, this.#told)) this.#options.carried(cue);
     });
     hls.on(Events.MANIFEST_LOADING, () => {
       this.#offsets.clear();
       this.#details = undefined;
+      this.#fresh = true;
     });
     hls.on(Events.FRAG_BUFFERED, () => {
       this.#failures = 0;
+      this.#fresh = false;
       this.#options.changed("buffered", "");
     });
     hls.on(Events.ERROR, (_, data) => this.#failed(hls, data));
+  }
+
+  /** Whoever watches plays to the end; whoever comes now is not shown a show that is over. */
+  #over(hls: Hls): void {
+    if (this.#fresh) hls.stopLoad();
+    this.#options.changed("ended", "The broadcast has ended.");
   }
 
   #failed(hls: Hls, data: ErrorData): void {
@@ -208,6 +234,9 @@ export class HlsSource {
     this.#hls?.loadSource(this.#options.url);
   }
 }
+
+const pictureStart = (fragment: MediaFragment): number =>
+  fragment.elementaryStreams.video?.startPTS ?? fragment.start;
 
 function config(latency: Seconds): Partial<Hls["config"]> {
   return {

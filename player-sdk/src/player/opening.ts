@@ -5,7 +5,6 @@
  * @module
  */
 import {
-  type Connection,
   type Cue,
   localNow,
   type Micros,
@@ -13,9 +12,14 @@ import {
   micros,
   millis,
   type OpenedMessage,
+  type OpeningReason,
   phaseOf,
+  type RoomLink,
+  type Standing,
   type SyncClass,
+  type Ticks,
 } from "../core/index.ts";
+import { isArchive, joining, openingTime } from "./opening-time.ts";
 
 /** How a window opened. */
 export interface Opening extends OpenedMessage {
@@ -25,28 +29,43 @@ export interface Opening extends OpenedMessage {
 
 /** What the opener needs of the screen. */
 export interface OpenerOptions {
-  readonly connection: Connection;
+  readonly connection: RoomLink;
   /** Makes the cue visible in the display frame that is being prepared. */
   readonly show: (cue: Cue) => void;
   /** P of the frame on screen. */
   readonly shownInstant: () => Micros | undefined;
   readonly class: () => SyncClass;
+  /** When media time T is on this screen, on R. Default: nobody knows. */
+  readonly screenInstant?: (media: Ticks) => Micros | undefined;
+  /** Whether the viewer is behind the room by choice. Default no. */
+  readonly archive?: () => boolean;
+  /** What is wrong with the picture. Default nothing. */
+  readonly picture?: () => "paused" | "behind" | undefined;
+  /** Whether the browser makes the cue visible by itself at {@link Opener.startsAt}. Default no. */
+  readonly driven?: (cue: string) => boolean;
   /** A window opened. */
   readonly opened?: (opening: Opening) => void;
 }
 
 const WAKE_BEFORE = 50; // ms before O in which display frames are watched
-const USABLE = 250_000; // µs: a clock worse than this does not decide
-const KEY_LEAD = 400; // ms between the text and O, as the server keeps it: for who has no usable clock
 const USUAL_FRAME = 1000 / 60;
+const SOON = 10; // ms after O in which a key is not late
+
+/** What is remembered of a cue. */
+interface Known {
+  standing: Standing;
+  /** It was joined inside its window. */
+  late: boolean;
+  /** No frames came at O: the page was hidden. */
+  hidden: boolean;
+  /** Since when the text is known. */
+  keyedAt: Millis | undefined;
+}
 
 /** Opens windows. Create it, then {@link Opener.run} it once. */
 export class Opener {
   readonly #options: OpenerOptions;
-  readonly #done = new Set<string>();
-  readonly #late = new Set<string>();
-  readonly #seen = new Set<string>();
-  readonly #keyedAt = new Map<string, Millis>();
+  readonly #known = new Map<string, Known>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #frame = 0;
   #frameLength = USUAL_FRAME;
@@ -56,9 +75,30 @@ export class Opener {
     this.#options = options;
   }
 
+  /** How a cue stands on this screen. */
+  standing(cue: string): Standing {
+    const standing = this.#known.get(cue)?.standing ?? "unseen";
+    return standing === "unseen" && this.#archive ? "later" : standing;
+  }
+
   /** Whether the window of this cue has opened here. */
   hasOpened(cue: string): boolean {
-    return this.#done.has(cue);
+    return this.standing(cue) === "open";
+  }
+
+  /**
+   * From when on the browser may show the cue by itself, on the document's timeline: the frame that begins then
+   * is the one that is visible nearest to O. Undefined if only the own picture can tell.
+   */
+  startsAt(cue: Cue): Millis | undefined {
+    if (
+      cue.policy === "playhead" ||
+      isArchive({ cue, archive: this.#archive }) ||
+      this.#known.get(cue.id)?.late
+    )
+      return undefined;
+    const due = this.#dueAt(cue);
+    return Number.isFinite(due) ? millis(due - 1.5 * this.#frameLength) : undefined;
   }
 
   /** Opens windows until `signal` aborts. */
@@ -78,43 +118,62 @@ export class Opener {
     this.#frame = 0;
   }
 
+  get #archive(): boolean {
+    return this.#options.archive?.() ?? false;
+  }
+
   /** Looks at what is ahead and sleeps until shortly before it. */
   #arm(): void {
     clearTimeout(this.#timer);
     const wait = Math.min(...this.#pending().map((cue) => this.#dueAt(cue) - localNow()));
     if (wait === Number.POSITIVE_INFINITY) return;
-    if (wait > WAKE_BEFORE) this.#timer = setTimeout(() => this.#arm(), wait - WAKE_BEFORE);
+    // What the own picture decides moves with it.
+    if (wait > WAKE_BEFORE) this.#timer = setTimeout(() => this.#arm(), Math.min(wait - WAKE_BEFORE, 30_000));
     else if (this.#frame === 0) this.#watchFrames();
   }
 
   #pending(): Cue[] {
     const cues = [...this.#options.connection.room.getState().cues.values()];
-    return cues.filter((cue) => !this.#done.has(cue.id) && this.#note(cue));
+    return cues.filter((cue) => this.#note(cue)?.standing === "unseen");
   }
 
-  /** Notes since when the cue is known; false if there is nothing to open. */
-  #note(cue: Cue): boolean {
+  /** Notes what is to be known of a cue; undefined if there is nothing to open. */
+  #note(cue: Cue): Known | undefined {
     const now = this.#options.connection.now();
     const phase = phaseOf(cue, now ?? micros(0));
-    const opens = phase === "waiting" || phase === "open";
-    if (!opens || cue.o_us === undefined) return false;
-    if (!this.#seen.has(cue.id) && now !== undefined) {
-      this.#seen.add(cue.id);
-      if (phase === "open") this.#late.add(cue.id);
+    const archive = isArchive({ cue, archive: this.#archive });
+    const opens = phase === "waiting" || phase === "open" || phase === "paused";
+    if (cue.o_us === undefined || phase === "gone" || !(opens || archive)) return undefined;
+    const known = this.#known.get(cue.id) ?? {
+      standing: "unseen",
+      late: false,
+      hidden: false,
+      keyedAt: undefined,
+    };
+    if (!this.#known.has(cue.id) && now !== undefined) {
+      const how = archive ? "in time" : joining(cue, now);
+      known.late = how === "late";
+      if (how === "shut") known.standing = "shut";
+      this.#known.set(cue.id, known);
     }
-    if (cue.text !== undefined && !this.#keyedAt.has(cue.id)) this.#keyedAt.set(cue.id, localNow());
-    return true;
+    if (known.standing === "shut" && now !== undefined && joining(cue, now) === "late") {
+      known.standing = "unseen"; // it was extended
+      known.late = true;
+    }
+    if (cue.text !== undefined) known.keyedAt ??= localNow();
+    return known;
   }
 
-  /** When to open, on this device's clock; Infinity while there is no text to show. */
-  #dueAt(cue: Cue): number {
-    const keyedAt = this.#keyedAt.get(cue.id);
-    if (keyedAt === undefined) return Number.POSITIVE_INFINITY;
-    const { clock } = this.#options.connection;
-    const usable = clock.dispersion(localNow()) <= USABLE;
-    const opensAt = usable && cue.o_us !== undefined ? clock.localAt(cue.o_us) : undefined;
-    if (opensAt !== undefined) return opensAt;
-    return cue.state === "open" ? keyedAt : keyedAt + KEY_LEAD;
+  #dueAt(cue: Cue): Millis {
+    const { connection, screenInstant } = this.#options;
+    return openingTime({
+      cue,
+      now: localNow(),
+      clock: connection.clock,
+      keyedAt: this.#known.get(cue.id)?.keyedAt,
+      screenInstant: cue.media === undefined ? undefined : screenInstant?.(cue.media),
+      archive: this.#archive,
+    });
   }
 
   #watchFrames(): void {
@@ -124,7 +183,9 @@ export class Opener {
       this.#measure(at);
       const visibleAt = at + this.#frameLength;
       for (const cue of this.#pending()) {
-        if (visibleAt + this.#frameLength / 2 >= this.#dueAt(cue)) this.#open(cue, millis(visibleAt));
+        const due = this.#dueAt(cue);
+        if (visibleAt + this.#frameLength / 2 >= due)
+          this.#open(cue, this.#seenAt(cue, due, millis(visibleAt)));
       }
       if (this.#pending().some((cue) => this.#dueAt(cue) - localNow() <= WAKE_BEFORE)) {
         this.#frame = requestAnimationFrame(onFrame);
@@ -133,11 +194,23 @@ export class Opener {
     this.#frame = requestAnimationFrame(onFrame);
   }
 
+  /** A page that was busy at O has shown a cue that the browser drives nevertheless: on the frame that was due. */
+  #seenAt(cue: Cue, due: Millis, visibleAt: Millis): Millis {
+    const missed = visibleAt - due > 1.5 * this.#frameLength;
+    if (!missed || this.#known.get(cue.id)?.hidden === true || this.#options.driven?.(cue.id) !== true)
+      return visibleAt;
+    const frames = Math.floor((visibleAt - due) / this.#frameLength + 0.5);
+    return millis(visibleAt - frames * this.#frameLength);
+  }
+
   /** No frames come while the tab is hidden: a window that is seen on return is no measure of O. */
   #visible(): void {
-    if (document.visibilityState === "hidden") return;
-    for (const cue of this.#pending()) if (this.#dueAt(cue) < localNow()) this.#late.add(cue.id);
-    this.#arm();
+    const shut = document.visibilityState === "hidden";
+    for (const cue of this.#pending()) {
+      const known = this.#known.get(cue.id);
+      if (known !== undefined && !shut && this.#dueAt(cue) < localNow()) known.hidden = true;
+    }
+    if (!shut) this.#arm();
   }
 
   #measure(at: number): void {
@@ -147,12 +220,20 @@ export class Opener {
   }
 
   #open(cue: Cue, visibleAt: Millis): void {
-    this.#done.add(cue.id);
+    const known = this.#known.get(cue.id);
+    if (known === undefined) return;
+    const archive = isArchive({ cue, archive: this.#archive });
+    known.standing = archive ? "archive" : "open";
     this.#options.show(cue);
+    if (!archive) this.#report(cue, known, visibleAt);
+  }
+
+  #report(cue: Cue, known: Known, visibleAt: Millis): void {
     const { connection } = this.#options;
     const at = connection.clock.at(visibleAt);
     if (at === undefined) return;
     const frame = this.#options.shownInstant();
+    const why = this.#why(cue, known);
     const opened: OpenedMessage = {
       t: "opened",
       cue: cue.id,
@@ -161,9 +242,20 @@ export class Opener {
       ...(frame === undefined ? {} : { frame_us: frame }),
       disp_us: connection.dispersion(),
       class: this.#options.class(),
-      ...(this.#late.has(cue.id) ? { late: true } : {}),
+      ...(known.late || known.hidden ? { late: true } : {}),
+      ...(why === undefined ? {} : { why }),
     };
     connection.report(opened);
     this.#options.opened?.({ ...opened, o_us: cue.o_us ?? at });
+  }
+
+  #why(cue: Cue, { hidden, late, keyedAt }: Known): OpeningReason | undefined {
+    const { clock } = this.#options.connection;
+    if (hidden) return "hidden";
+    if (late) return "late";
+    const opens = cue.o_us === undefined ? undefined : clock.localAt(cue.o_us);
+    if (keyedAt !== undefined && opens !== undefined && keyedAt > opens + SOON) return "key";
+    if (!clock.synced(localNow())) return "clock";
+    return this.#options.picture?.();
   }
 }

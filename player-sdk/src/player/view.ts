@@ -16,6 +16,8 @@ export type PlayerPhase =
   | "stalled"
   /** The browser, or somebody, paused it: it needs a tap. */
   | "paused"
+  /** The event is over, and played to its end. */
+  | "ended"
   | "failed";
 
 /** How the player is, a few times a second. */
@@ -30,6 +32,8 @@ export interface PlayerView {
   readonly rate: number;
   readonly buffer: Millis;
   readonly class: SyncClass;
+  /** Whether the picture is held by rates and seeks, or by seeks alone. */
+  readonly control: "rate" | "seek";
 }
 
 const IN = 100;
