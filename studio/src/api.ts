@@ -3,7 +3,7 @@
  * signing in sets. Every call either gives its answer or throws an
  * {@link ApiError} whose message may be shown as it is.
  */
-import { type Cue, readCue, ShapeError } from "@cuelight/player/core";
+import { type Cue, MAIN_SLOT, readCue, ShapeError } from "@cuelight/player/core";
 import type { Question } from "./question.ts";
 
 /** Who is signed in, and for how long. */
@@ -23,7 +23,42 @@ export interface ChannelInfo {
 }
 
 /** What can be done to a cue. */
-export type Action = "take" | "extend" | "close" | "reveal" | "cancel";
+export type Action = "take" | "extend" | "move" | "pause" | "resume" | "close" | "reveal" | "cancel";
+
+/** How it shall be done; each action knows its own. */
+export interface ActionBody {
+  /** Extend and move: by how much, in ms. */
+  readonly by_ms?: number;
+  /** Take: the instant P of the picture that was looked at, in µs on R. Without it, the newest picture. */
+  readonly at_us?: number;
+  /** Take: the O that is wanted, in µs on R. */
+  readonly open_us?: number;
+  /** Take: open by the clock although the picture has stopped. */
+  readonly anyway?: boolean;
+  /** Reveal: at once, which is the default, or when every window is closed. */
+  readonly when?: "now" | "clear";
+}
+
+/** A change of the target latency that was taken: what it will be, and from when on, in µs on R. */
+export interface LatencyChange {
+  readonly latency_ms: number;
+  readonly at_us: number;
+}
+
+/** One recording of a channel. */
+export interface Recording {
+  readonly id: string;
+  /** Instant of its first picture, in µs on R. */
+  readonly started_at_us: number;
+  /** From its first picture to its last, in ms. */
+  readonly duration_ms: number;
+  /** Size of its media. */
+  readonly bytes: number;
+  /** It is being made. */
+  readonly live: boolean;
+  /** Path of its multivariant playlist. */
+  readonly url: string;
+}
 
 /** Why a call did not do what was asked. `message` is for the producer's eyes. */
 export class ApiError extends Error {
@@ -130,10 +165,40 @@ export class Api {
    * Acts on a cue. The key names this press of the button: with it the command
    * is sent again when the line failed, and still happens once.
    */
-  async act(channel: string, id: string, action: Action, key: string, byMs?: number): Promise<Cue> {
+  async act(channel: string, id: string, action: Action, key: string, body: ActionBody = {}): Promise<Cue> {
     const path = `${cuePath(channel, id)}/${action}`;
-    const call: Call = { method: "POST", path, key, body: byMs === undefined ? {} : { by_ms: byMs } };
-    return understood(readCue, await this.#send(call));
+    return understood(readCue, await this.#send({ method: "POST", path, key, body }));
+  }
+
+  /** Changes the channel's target latency; the answer says from when on. */
+  async setLatency(channel: string, latencyMs: number): Promise<LatencyChange> {
+    const path = `${channelPath(channel)}/latency`;
+    const change = await this.#send({ method: "PUT", path, body: { latency_ms: latencyMs } });
+    return understood(readLatencyChange, change);
+  }
+
+  /** Ends the event that is on air. Done again it changes nothing. */
+  async endEvent(channel: string): Promise<void> {
+    await this.#send({ method: "POST", path: `${channelPath(channel)}/end` });
+  }
+
+  /** What was recorded of a channel, newest first; undefined if this server records none. */
+  async recordings(channel: string): Promise<readonly Recording[] | undefined> {
+    try {
+      const answer = await this.#send({ method: "GET", path: `${channelPath(channel)}/recordings` });
+      return understood(readRecordings, answer);
+    } catch (err) {
+      if (err instanceof ApiError && err.status === 404) return undefined;
+      throw err;
+    }
+  }
+
+  /** Deletes a recording that is not being made any more. */
+  async removeRecording(channel: string, id: string): Promise<void> {
+    await this.#send({
+      method: "DELETE",
+      path: `${channelPath(channel)}/recordings/${encodeURIComponent(id)}`,
+    });
   }
 
   async #send(call: Call): Promise<unknown> {
@@ -182,6 +247,41 @@ function understood<T>(read: (value: unknown) => T, value: unknown): T {
     if (err instanceof ShapeError) throw misunderstood(200);
     throw err;
   }
+}
+
+function readLatencyChange(value: unknown): LatencyChange {
+  if (!isRecord(value)) throw new ShapeError("an announced latency is an object");
+  return { latency_ms: numberOf(value, "latency_ms"), at_us: numberOf(value, "at_us") };
+}
+
+function readRecordings(value: unknown): readonly Recording[] {
+  const list = isRecord(value) ? value["recordings"] : undefined;
+  if (!Array.isArray(list)) throw new ShapeError("recordings are a list");
+  return list.map(readRecording);
+}
+
+function readRecording(value: unknown): Recording {
+  if (!isRecord(value)) throw new ShapeError("a recording is an object");
+  return {
+    id: textOf(value, "id"),
+    started_at_us: numberOf(value, "started_at_us"),
+    duration_ms: numberOf(value, "duration_ms"),
+    bytes: numberOf(value, "bytes"),
+    live: value["live"] === true,
+    url: textOf(value, "url"),
+  };
+}
+
+function numberOf(record: Record<string, unknown>, name: string): number {
+  const value = record[name];
+  if (typeof value !== "number") throw new ShapeError(`${name} is not a number`);
+  return value;
+}
+
+function textOf(record: Record<string, unknown>, name: string): string {
+  const value = record[name];
+  if (typeof value !== "string") throw new ShapeError(`${name} is not a text`);
+  return value;
 }
 
 const misunderstood = (status: number): ApiError =>
@@ -234,6 +334,9 @@ const cuePath = (channel: string, id: string): string =>
 
 function body(q: Question): Record<string, unknown> {
   return {
+    ...(q.policy === "wall" ? {} : { policy: q.policy }),
+    ...(q.slot === "" || q.slot === MAIN_SLOT ? {} : { slot: q.slot }),
+    ...(q.policy === "playhead" ? { max_lag_ms: q.maxLagMs } : {}),
     kind: q.kind,
     title: q.title,
     options: q.options,

@@ -4,14 +4,20 @@ import { ClConfirm } from "./elements/cl-confirm.ts";
 import { ClConsole } from "./elements/cl-console.ts";
 import { ClCountdown } from "./elements/cl-countdown.ts";
 import { ClCueActions } from "./elements/cl-cue-actions.ts";
+import { ClEvent } from "./elements/cl-event.ts";
 import { ClHealth } from "./elements/cl-health.ts";
+import { ClHistogram } from "./elements/cl-histogram.ts";
+import { ClLatency } from "./elements/cl-latency.ts";
+import { ClLight } from "./elements/cl-light.ts";
 import { ClNext } from "./elements/cl-next.ts";
 import { ClNotices } from "./elements/cl-notices.ts";
+import { ClOpenings } from "./elements/cl-openings.ts";
 import { ClPreview } from "./elements/cl-preview.ts";
 import { ClProgram } from "./elements/cl-program.ts";
 import { ClQuestionForm } from "./elements/cl-question-form.ts";
 import { ClResults } from "./elements/cl-results.ts";
 import { ClRundown } from "./elements/cl-rundown.ts";
+import { ClSchedule } from "./elements/cl-schedule.ts";
 import { ClSignIn } from "./elements/cl-sign-in.ts";
 import { ClStage } from "./elements/cl-stage.ts";
 import { ClStudio } from "./elements/cl-studio.ts";
@@ -24,6 +30,12 @@ const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "cl-countdown": ClCountdown,
   "cl-cue-actions": ClCueActions,
   "cl-health": ClHealth,
+  "cl-event": ClEvent,
+  "cl-histogram": ClHistogram,
+  "cl-latency": ClLatency,
+  "cl-light": ClLight,
+  "cl-openings": ClOpenings,
+  "cl-schedule": ClSchedule,
   "cl-next": ClNext,
   "cl-notices": ClNotices,
   "cl-preview": ClPreview,

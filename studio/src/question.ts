@@ -4,7 +4,7 @@
  * says while typing what the server would say afterwards.
  */
 
-import type { Cue, Kind, Results } from "@cuelight/player/core";
+import { type Cue, type Kind, MAIN_SLOT, type Results } from "@cuelight/player/core";
 
 /** Limits of a question, as the server has them. */
 export const LIMITS = {
@@ -15,7 +15,12 @@ export const LIMITS = {
   minWindowMs: 3_000,
   maxWindowMs: 600_000,
   defaultWindowMs: 20_000,
+  maxLagMs: 10_000,
+  defaultLagMs: 2_000,
 } as const;
+
+/** What opens a cue on a screen: the room clock, the viewer's own picture, or that without answers. */
+export type Policy = "wall" | "playhead" | "archive";
 
 /** What a producer prepares. */
 export interface Question {
@@ -27,10 +32,25 @@ export interface Question {
   readonly results: Results;
   /** How long answers count, in ms. */
   readonly windowMs: number;
+  readonly policy: Policy;
+  /** The place on screen; empty for the main one. */
+  readonly slot: string;
+  /** How long after its instant a playhead cue may still open, in ms. */
+  readonly maxLagMs: number;
 }
 
 /** The place in the form that a problem belongs to. `option-2` is the third option. */
-export type Field = "kind" | "title" | "options" | `option-${number}` | "correct" | "results" | "window";
+export type Field =
+  | "kind"
+  | "title"
+  | "options"
+  | `option-${number}`
+  | "correct"
+  | "results"
+  | "window"
+  | "policy"
+  | "slot"
+  | "lag";
 
 /** One thing that is wrong, in words a producer can act on. */
 export interface Problem {
@@ -46,6 +66,9 @@ export const blankQuestion = (): Question => ({
   correct: -1,
   results: "live",
   windowMs: LIMITS.defaultWindowMs,
+  policy: "wall",
+  slot: "",
+  maxLagMs: LIMITS.defaultLagMs,
 });
 
 /** The question of a cue, to be edited or prepared again. */
@@ -56,7 +79,13 @@ export const questionOf = (cue: Cue): Question => ({
   correct: cue.correct ?? -1,
   results: cue.results,
   windowMs: cue.window_ms,
+  policy: isPolicy(cue.policy) ? cue.policy : "wall",
+  slot: cue.slot ?? "",
+  maxLagMs: cue.max_lag_ms ?? LIMITS.defaultLagMs,
 });
+
+const isPolicy = (name: string): name is Policy =>
+  name === "wall" || name === "playhead" || name === "archive";
 
 /** Characters as the server counts them: code points, not UTF-16 units. */
 export const characters = (text: string): number => [...text].length;
@@ -73,13 +102,21 @@ export function normalize(q: Question): Question {
     options: q.options.map(trimmed),
     correct: trivia ? q.correct : -1,
     results: trivia ? "reveal" : q.results,
+    slot: trimmed(q.slot) === MAIN_SLOT ? "" : trimmed(q.slot),
+    maxLagMs: q.policy === "playhead" ? q.maxLagMs : LIMITS.defaultLagMs,
   };
 }
 
 /** Everything that is wrong with `q`, in the order of the form. Empty if the server would take it. */
 export function validate(q: Question): Problem[] {
   const tidy = normalize(q);
-  return [...titleProblems(tidy), ...optionProblems(tidy), ...correctProblems(tidy), ...windowProblems(tidy)];
+  return [
+    ...titleProblems(tidy),
+    ...optionProblems(tidy),
+    ...correctProblems(tidy),
+    ...windowProblems(tidy),
+    ...placeProblems(tidy),
+  ];
 }
 
 function titleProblems(q: Question): Problem[] {
@@ -123,8 +160,23 @@ function windowProblems(q: Question): Problem[] {
   return [{ field: "window", message: "Between 3 seconds and 10 minutes." }];
 }
 
-const problemLine = /^(kind|title|options|correct|results|window)(?:_ms)?(?:\[(\d+)\])?: (.+)$/u;
-const problemEnd = /\n|; (?=(?:kind|title|options|correct|results|window)(?:_ms)?(?:\[\d+\])?: )/u;
+function placeProblems(q: Question): Problem[] {
+  const problems: Problem[] = [];
+  if (q.slot !== "" && !/^[a-z0-9-]{1,32}$/.test(q.slot)) {
+    problems.push({
+      field: "slot",
+      message: "Up to 32 of a–z, 0–9 and “-”. Leave it empty for the main place.",
+    });
+  }
+  if (!(q.maxLagMs > 0 && q.maxLagMs <= LIMITS.maxLagMs)) {
+    problems.push({ field: "lag", message: "More than nothing, and 10 seconds at most." });
+  }
+  return problems;
+}
+
+const names = "kind|title|options|correct|results|window|policy|slot|max_lag";
+const problemLine = new RegExp(`^(${names})(?:_ms)?(?:\\[(\\d+)\\])?: (.+)$`, "u");
+const problemEnd = new RegExp(`\\n|; (?=(?:${names})(?:_ms)?(?:\\[\\d+\\])?: )`, "u");
 
 /**
  * Sorts a refusal of the server (`title: empty; options[1]: empty`) to the
@@ -143,6 +195,7 @@ export function sortRefusal(message: string): { readonly problems: Problem[]; re
 }
 
 function fieldNamed(name: string, index: string | undefined): Field {
+  if (name === "max_lag") return "lag";
   return index === undefined ? (name as Field) : `option-${Number(index)}`;
 }
 

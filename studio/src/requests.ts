@@ -1,5 +1,5 @@
 /** What elements ask for. Events go up; whoever holds the store acts on them. */
-import type { Action } from "./api.ts";
+import type { Action, ActionBody } from "./api.ts";
 import type { Question } from "./question.ts";
 
 const up: EventInit = { bubbles: true, composed: true };
@@ -51,11 +51,13 @@ export class ActionRequest extends Event {
   static readonly type = "cl-action-request";
   readonly cue: string;
   readonly action: Action;
+  readonly body: ActionBody;
 
-  constructor(cue: string, action: Action) {
+  constructor(cue: string, action: Action, body: ActionBody = {}) {
     super(ActionRequest.type, up);
     this.cue = cue;
     this.action = action;
+    this.body = body;
   }
 }
 
@@ -98,6 +100,49 @@ export class DeleteRequest extends Event {
   }
 }
 
+/** Show how this cue opened; undefined for the one on air. */
+export class LookRequest extends Event {
+  static readonly type = "cl-look-request";
+  readonly cue: string | undefined;
+
+  constructor(cue: string | undefined) {
+    super(LookRequest.type, up);
+    this.cue = cue;
+  }
+}
+
+/** Change the channel's target latency. */
+export class LatencyRequest extends Event {
+  static readonly type = "cl-latency-request";
+  readonly latencyMs: number;
+
+  constructor(latencyMs: number) {
+    super(LatencyRequest.type, up);
+    this.latencyMs = latencyMs;
+  }
+}
+
+/** End the event that is on air. */
+export class EndRequest extends Event {
+  static readonly type = "cl-end-request";
+
+  constructor() {
+    super(EndRequest.type, up);
+  }
+}
+
+/** Read the list of recordings again, or delete one of them. */
+export class RecordingRequest extends Event {
+  static readonly type = "cl-recording-request";
+  /** The one to delete. */
+  readonly remove: string | undefined;
+
+  constructor(remove?: string) {
+    super(RecordingRequest.type, up);
+    this.remove = remove;
+  }
+}
+
 /** Take this notice off the screen. */
 export class DismissRequest extends Event {
   static readonly type = "cl-dismiss-request";
@@ -119,6 +164,10 @@ declare global {
     "cl-form-request": FormRequest;
     "cl-save-request": SaveRequest;
     "cl-delete-request": DeleteRequest;
+    "cl-look-request": LookRequest;
+    "cl-latency-request": LatencyRequest;
+    "cl-end-request": EndRequest;
+    "cl-recording-request": RecordingRequest;
     "cl-dismiss-request": DismissRequest;
   }
 }

@@ -5,10 +5,23 @@
  * same state. Nothing here is optimistic; a cue changes when the server says so.
  */
 import { emptyRoom, type RoomState } from "@cuelight/player/core";
-import type { Action, ChannelInfo, Session } from "./api.ts";
+import type { Action, ChannelInfo, Recording, Session } from "./api.ts";
 
 /** A command that the server has not answered yet. */
-export type Command = Action | "save" | "delete";
+export type Command = Action | "save" | "delete" | "latency" | "end";
+
+/** What a command is about that is about no cue. No cue has such an id. */
+export const CHANNEL_LATENCY = "@latency";
+export const CHANNEL_EVENT = "@event";
+export const recordingKey = (id: string): string => `@recording/${id}`;
+
+/** What is known of the channel's recordings. */
+export type Recordings =
+  | { readonly is: "unknown" }
+  /** This server records nothing here. */
+  | { readonly is: "none" }
+  | { readonly is: "listed"; readonly list: readonly Recording[] }
+  | { readonly is: "failed"; readonly message: string };
 
 /** What the last command on a cue came to, shown beside its buttons. */
 export interface Complaint {
@@ -37,7 +50,10 @@ export interface StudioState {
   readonly room: RoomState;
   /** The draft that TAKE acts on, as the producer chose it. */
   readonly selected: string | undefined;
-  /** By cue id; a new draft is under "". */
+  /** The cue whose openings are looked at, if the producer chose one. */
+  readonly looked: string | undefined;
+  readonly recordings: Recordings;
+  /** By cue id, or what else it is about; a new draft is under "". */
   readonly pending: ReadonlyMap<string, Command>;
   readonly complaint: Complaint | undefined;
   readonly notices: readonly Notice[];
@@ -52,6 +68,8 @@ export type StudioEvent =
   | { readonly type: "channel"; readonly name: string }
   | { readonly type: "room"; readonly room: RoomState }
   | { readonly type: "select"; readonly cue: string }
+  | { readonly type: "look"; readonly cue: string | undefined }
+  | { readonly type: "recordings"; readonly recordings: Recordings }
   | { readonly type: "pending"; readonly cue: string; readonly command: Command }
   | { readonly type: "settled"; readonly cue: string; readonly complaint?: string }
   | { readonly type: "notice"; readonly tone: Notice["tone"]; readonly text: string }
@@ -70,6 +88,8 @@ export const initialState: StudioState = {
   channel: undefined,
   room: emptyRoom,
   selected: undefined,
+  looked: undefined,
+  recordings: { is: "unknown" },
   pending: new Map(),
   complaint: undefined,
   notices: [],
@@ -92,6 +112,10 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
       return event.room === state.room ? state : { ...state, room: event.room };
     case "select":
       return { ...state, selected: event.cue, complaint: undefined };
+    case "look":
+      return { ...state, looked: event.cue };
+    case "recordings":
+      return { ...state, recordings: event.recordings };
     case "pending":
       return {
         ...state,
@@ -111,8 +135,8 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
 
 function enter(state: StudioState, name: string): StudioState {
   if (name === state.channel) return state;
-  const { room, selected, pending, complaint } = initialState;
-  return { ...state, channel: name, room, selected, pending, complaint };
+  const { room, selected, looked, recordings, pending, complaint } = initialState;
+  return { ...state, channel: name, room, selected, looked, recordings, pending, complaint };
 }
 
 function settled(state: StudioState, cue: string, complaint: string | undefined): StudioState {

@@ -1,9 +1,10 @@
 /** Drives the studio: session, channel, socket and commands. Elements only show what the store holds. */
 import { Connection, type RoomState } from "@cuelight/player/core";
-import { type Action, type Api, ApiError, type Session } from "./api.ts";
-import { normalize, type Question } from "./question.ts";
+import { type Action, type ActionBody, type Api, ApiError, type Session } from "./api.ts";
+import { seconds } from "./format.ts";
+import { normalize, type Question, sentence } from "./question.ts";
 import { randomId } from "./random-id.ts";
-import { type Command, StudioStore } from "./store.ts";
+import { CHANNEL_EVENT, CHANNEL_LATENCY, type Command, recordingKey, StudioStore } from "./store.ts";
 
 /** What {@link Studio} needs from the world. */
 export interface StudioPorts {
@@ -19,13 +20,8 @@ const CHANNELS_EVERY = 15_000;
 /** How long a good notice stays; a bad one stays twice as long. */
 const NOTICE_MS = 5000;
 
-const done: Readonly<Record<Action, string>> = {
-  take: "Taken. It opens on every screen together.",
-  extend: "Extended.",
-  close: "Closing for everybody.",
-  reveal: "Revealed.",
-  cancel: "Withdrawn.",
-};
+/** How often the list of recordings is read again, in ms. */
+const RECORDINGS_EVERY = 30_000;
 
 /** The studio without its screen. Create it, then {@link Studio.run} it. */
 export class Studio {
@@ -132,6 +128,7 @@ export class Studio {
     const connection = new Connection({ url: this.#ports.socketUrl, channel, role: "producer" });
     this.#connection = connection;
     connection.room.subscribe(() => this.#room(connection.room.getState()), { signal: visit.signal });
+    this.#keepRecordings(visit.signal);
     connection.run({ signal: visit.signal }).then(
       () => visit.signal.aborted || this.#refused(),
       (err: unknown) => this.#notice("bad", said(err)),
@@ -160,17 +157,69 @@ export class Studio {
     this.store.dispatch({ type: "select", cue });
   }
 
+  /** Shows how a cue opened; undefined shows the one on air again. */
+  look(cue: string | undefined): void {
+    this.store.dispatch({ type: "look", cue });
+  }
+
   /** Acts on a cue. The key names this press: however often it is sent, it happens once. */
-  async act(cue: string, action: Action, byMs?: number): Promise<void> {
+  async act(cue: string, action: Action, body: ActionBody = {}): Promise<void> {
     const key = randomId();
     await this.#command(cue, action, async (channel) => {
-      const changed = await this.#ports.api.act(channel, cue, action, key, byMs);
+      const changed = await this.#ports.api.act(channel, cue, action, key, body);
       this.#connection?.room.dispatch({ t: "cue", cue: changed });
-      this.#notice(
-        "good",
-        action === "extend" && byMs !== undefined ? `Extended by ${byMs / 1000} s.` : done[action],
-      );
+      this.#notice("good", doneWords(action, body));
     });
+  }
+
+  /** Changes the target latency of the channel. */
+  async setLatency(latencyMs: number): Promise<void> {
+    await this.#command(CHANNEL_LATENCY, "latency", async (channel) => {
+      await this.#ports.api.setLatency(channel, latencyMs);
+      this.#notice("good", `The target latency becomes ${seconds(latencyMs / 1000)}. Players glide there.`);
+    });
+  }
+
+  /** Ends the event that is on air. */
+  async endEvent(): Promise<void> {
+    await this.#command(CHANNEL_EVENT, "end", async (channel) => {
+      await this.#ports.api.endEvent(channel);
+      this.#notice("good", "The event has ended. Viewers play to its end.");
+    });
+    await this.readRecordings();
+  }
+
+  /** Deletes a recording. */
+  async removeRecording(id: string): Promise<void> {
+    await this.#command(recordingKey(id), "delete", async (channel) => {
+      await this.#ports.api.removeRecording(channel, id);
+      this.#notice("good", "Recording deleted.");
+    });
+    await this.readRecordings();
+  }
+
+  /** Reads the list of recordings. */
+  async readRecordings(): Promise<void> {
+    const { signal } = this.#visit;
+    const { channel } = this.store.getState();
+    if (channel === undefined) return;
+    try {
+      const list = await this.#ports.api.recordings(channel);
+      if (signal.aborted) return;
+      const recordings = list === undefined ? ({ is: "none" } as const) : ({ is: "listed", list } as const);
+      this.store.dispatch({ type: "recordings", recordings });
+    } catch (err) {
+      if (signal.aborted) return;
+      this.store.dispatch({ type: "recordings", recordings: { is: "failed", message: said(err) } });
+      this.#checkSession(err);
+    }
+  }
+
+  #keepRecordings(visit: AbortSignal): void {
+    const read = (): void => void this.readRecordings();
+    const timer = setInterval(read, RECORDINGS_EVERY);
+    visit.addEventListener("abort", () => clearInterval(timer), { once: true });
+    read();
   }
 
   /**
@@ -184,7 +233,7 @@ export class Studio {
       const { api } = this.#ports;
       const kept = cue === undefined ? await api.create(channel, tidy) : await api.change(channel, cue, tidy);
       this.#connection?.room.dispatch({ t: "cue", cue: kept });
-      this.#notice("good", cue === undefined ? "Draft added." : "Draft changed.");
+      this.#notice("good", savedWords(cue === undefined, kept.state === "draft"));
     });
   }
 
@@ -216,7 +265,7 @@ export class Studio {
       return undefined;
     } catch (err) {
       const error = err instanceof ApiError ? err : new ApiError("internal", 0, said(err));
-      this.store.dispatch({ type: "settled", cue, complaint: error.message });
+      this.store.dispatch({ type: "settled", cue, complaint: sentence(error.message) });
       this.#checkSession(error);
       return error;
     }
@@ -243,6 +292,40 @@ export class Studio {
     if (id === undefined) return;
     setTimeout(() => this.dismiss(id), tone === "good" ? NOTICE_MS : 2 * NOTICE_MS);
   }
+}
+
+/** The words for a command that was done. */
+export function doneWords(action: Action, body: ActionBody): string {
+  const by = Math.abs(body.by_ms ?? 0) / 1000;
+  switch (action) {
+    case "take":
+      if (body.anyway === true) return "It opens by the room clock, without a picture.";
+      if (body.open_us !== undefined) return "Scheduled. It opens on every screen together.";
+      return body.at_us === undefined
+        ? "Taken at the live edge. It opens on every screen together."
+        : "Taken on the picture you saw. It opens on every screen together.";
+    case "extend":
+      return `Extended by ${seconds(by)}.`;
+    case "move":
+      return `Opens ${seconds(by)} ${(body.by_ms ?? 0) < 0 ? "earlier" : "later"}.`;
+    case "pause":
+      return "Paused: answers stop counting everywhere in half a second.";
+    case "resume":
+      return "Resumed: answers count again everywhere in half a second.";
+    case "close":
+      return "Closing for everybody.";
+    case "reveal":
+      return body.when === "clear" ? "The result comes when every window is closed." : "Revealed.";
+    case "cancel":
+      return "Withdrawn.";
+    default:
+      return action satisfies never;
+  }
+}
+
+function savedWords(made: boolean, draft: boolean): string {
+  if (made) return "Draft added.";
+  return draft ? "Draft changed." : "The taken cue has its new text.";
 }
 
 const VIEWER_TOKEN = "This token is for viewers. The studio needs a producer's token.";

@@ -74,9 +74,10 @@ export const chips = css`
   }
   .chip::before { content: ""; width: 7px; height: 7px; border-radius: 50%; background: currentColor; }
   .chip[data-state="draft"]::before { background: none; border: 1.5px solid currentColor; }
-  .chip:is([data-state="scheduled"], [data-state="armed"], [data-state="keyed"], [data-state="closing"]) {
+  .chip:is([data-state="scheduled"], [data-state="armed"], [data-state="keyed"], [data-state="paused"], [data-state="closing"]) {
     --tone: var(--cl-wait); --soft: var(--cl-wait-soft);
   }
+  .chip[data-state="paused"]::before { border-radius: 1px; background: none; border: solid currentColor; border-width: 0 2px; }
   .chip[data-state="open"] { --tone: var(--cl-go); --soft: var(--cl-go-soft); }
   .chip[data-state="closed"] { --tone: var(--cl-accent); --soft: var(--cl-accent-soft); }
   .chip[data-state="revealed"] { --tone: var(--cl-violet); --soft: var(--cl-violet-soft); }
@@ -85,7 +86,7 @@ export const chips = css`
 
 /** Text fields and what is wrong with them. */
 export const fields = css`
-  input:is([type="text"], [type="number"], [type="password"]), textarea, select {
+  input:is([type="text"], [type="number"], [type="password"], [type="time"]), textarea, select {
     font: inherit; color: inherit; width: 100%; min-height: 38px; padding: 7px 10px;
     background: var(--cl-raised); border: 1px solid var(--cl-line-strong); border-radius: var(--cl-radius-small);
   }
@@ -94,6 +95,42 @@ export const fields = css`
   [aria-invalid="true"] { border-color: var(--cl-live) !important; }
   .problem { color: var(--cl-live); font-size: 13px; margin-top: 4px; }
   @media (pointer: coarse) {
-    input:is([type="text"], [type="number"], [type="password"]), textarea, select { font-size: 16px; min-height: 44px; }
+    input:is([type="text"], [type="number"], [type="password"], [type="time"]), textarea, select { font-size: 16px; min-height: 44px; }
   }
+`;
+
+/** Two or three buttons in one frame of which one is pressed. */
+export const segments = css`
+  .segments { display: inline-flex; border: 1px solid var(--cl-line-strong); border-radius: var(--cl-radius-small); overflow: hidden; }
+  .segments button { border: 0; border-radius: 0; background: none; min-height: 34px; font-weight: 550; font-size: 13px; }
+  .segments button + button { border-left: 1px solid var(--cl-line-strong); }
+  .segments button[aria-pressed="true"] { background: var(--cl-accent-soft); color: var(--cl-accent); font-weight: 650; }
+  .segments button:focus-visible { outline-offset: -3px; }
+  @media (pointer: coarse) { .segments button { min-height: 44px; } }
+`;
+
+/** What the server refused, beside the buttons. */
+export const complaints = css`
+  .complaint {
+    margin-top: 10px; padding: 8px 12px; border-radius: var(--cl-radius-small);
+    background: var(--cl-live-soft); color: var(--cl-live); font-weight: 550;
+  }
+`;
+
+/** Viewers by class, as a bar and a legend. */
+export const shares = css`
+  .stack { display: flex; height: 12px; border-radius: 6px; overflow: hidden; background: var(--cl-raised); margin: 12px 0 10px; gap: 2px; }
+  h3 + .stack { margin-top: 0; height: 8px; margin-bottom: 6px; }
+  .stack i { flex: var(--share, 0) 0 0; }
+  .in { --tone: var(--cl-go); }
+  .near { --tone: var(--cl-wait); }
+  .far { --tone: var(--cl-live); }
+  .none { --tone: var(--cl-line-strong); }
+  .stack i, .dot { background: var(--tone); }
+  .dot { width: 9px; height: 9px; border-radius: 50%; flex: none; }
+  .legend { display: grid; gap: 5px; }
+  .legend div { display: flex; align-items: center; gap: 8px; }
+  .legend dd { margin-left: auto; font-weight: 600; white-space: nowrap; }
+  .inline { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 12.5px; }
+  .inline li { display: inline-flex; align-items: center; gap: 6px; }
 `;

@@ -41,7 +41,7 @@ const failure = async (call: Promise<unknown>): Promise<ApiError> => {
 
 test("gives the server's own words for a refusal", async () => {
   const { api } = served(refused(409, "too_late", "The window closes in less than 0.5 s."));
-  const err = await failure(api.act("show", "c1", "extend", "k", 10_000));
+  const err = await failure(api.act("show", "c1", "extend", "k", { by_ms: 10_000 }));
   expect(err).toMatchObject({
     code: "too_late",
     status: 409,
@@ -120,7 +120,7 @@ test("asks by the paths and bodies of the contract", async () => {
   } as const;
   await api.create("a/b", trivia);
   await api.change("show", "c1", blankQuestion());
-  await api.act("show", "c1", "extend", "k", 10_000);
+  await api.act("show", "c1", "extend", "k", { by_ms: 10_000 });
   await api.remove("show", "c1");
   expect(asked.map(({ url, init }) => `${init.method} ${url} ${String(init.body)}`)).toEqual([
     'POST /api/v1/channels/a%2Fb/cues {"kind":"trivia","title":"?","options":["a","b"],"correct":1,"results":"reveal","window_ms":20000}',
@@ -135,4 +135,74 @@ test("names a press also where there is no secure context", () => {
   const ids = new Set(Array.from({ length: 50 }, () => randomId({ getRandomValues })));
   expect(ids.size).toBe(50);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("says where and when to take, and how to reveal", async () => {
+  const { api, asked } = served(...Array.from({ length: 5 }, () => json(draft)));
+  await api.act("show", "c1", "take", "k", { at_us: 1_795_410_000_000_000 });
+  await api.act("show", "c1", "take", "k", { open_us: 1_795_410_060_000_000 });
+  await api.act("show", "c1", "take", "k", { anyway: true });
+  await api.act("show", "c1", "pause", "k");
+  await api.act("show", "c1", "reveal", "k", { when: "clear" });
+  expect(asked.map(({ url, init }) => `${url.slice(30)} ${String(init.body)}`)).toEqual([
+    'take {"at_us":1795410000000000}',
+    'take {"open_us":1795410060000000}',
+    'take {"anyway":true}',
+    "pause {}",
+    'reveal {"when":"clear"}',
+  ]);
+});
+
+test("sends place and policy only where they are not the usual ones", async () => {
+  const { api, asked } = served(json(draft), json(draft));
+  const question = { ...blankQuestion(), title: "?", options: ["a", "b"], slot: "score" } as const;
+  await api.create("show", { ...question, policy: "playhead", maxLagMs: 3000 });
+  await api.create("show", { ...question, slot: "main", policy: "archive", maxLagMs: 3000 });
+  const [first, second] = asked.map(({ init }) => JSON.parse(String(init.body)) as Record<string, unknown>);
+  expect(first).toMatchObject({ policy: "playhead", slot: "score", max_lag_ms: 3000 });
+  expect(second).toMatchObject({ policy: "archive" });
+  expect(second).not.toHaveProperty("slot");
+  expect(second).not.toHaveProperty("max_lag_ms");
+});
+
+test("announces another target latency, and ends the event", async () => {
+  const { api, asked } = served(
+    json({ latency_ms: 3500, at_us: 7 }),
+    json({ channel: "show", ended_at_us: 9 }),
+    json({ latency_ms: "3500" }),
+  );
+  expect(await api.setLatency("show", 3500)).toEqual({ latency_ms: 3500, at_us: 7 });
+  await api.endEvent("show");
+  expect(asked.map(({ url, init }) => `${init.method} ${url} ${String(init.body)}`)).toEqual([
+    'PUT /api/v1/channels/show/latency {"latency_ms":3500}',
+    "POST /api/v1/channels/show/end undefined",
+  ]);
+  expect((await failure(api.setLatency("show", 1))).message).toMatch(/not understood/);
+});
+
+const recording = {
+  id: "r 1",
+  started_at_us: 5,
+  duration_ms: 1000,
+  bytes: 2000,
+  live: false,
+  url: "/vod/show/r1/index.m3u8",
+};
+
+test("reads the recordings; a server that makes none has none", async () => {
+  const { api, asked } = served(
+    json({ recordings: [recording] }),
+    refused(404, "invalid", "No such address."),
+    json({ recordings: [{ ...recording, bytes: "many" }] }),
+    refused(503, "unavailable", "Later."),
+    new Response(null, { status: 204 }),
+  );
+  expect(await api.recordings("show")).toEqual([recording]);
+  expect(await api.recordings("show")).toBeUndefined();
+  expect((await failure(api.recordings("show"))).message).toMatch(/not understood/);
+  expect((await failure(api.recordings("show"))).message).toBe("Later.");
+  await api.removeRecording("show", "r 1");
+  expect(`${asked.at(-1)?.init.method} ${asked.at(-1)?.url}`).toBe(
+    "DELETE /api/v1/channels/show/recordings/r%201",
+  );
 });

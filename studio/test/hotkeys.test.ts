@@ -1,10 +1,11 @@
-import { expect, test } from "vitest";
-import { hotkeyOf, type KeyPress } from "../src/hotkeys.ts";
+import { expect, test, vi } from "vitest";
+import { hotkeyOf, type KeyPress, listenForHotkeys } from "../src/hotkeys.ts";
 import { pastedToken, takeToken, tokenIn } from "../src/sign-in-link.ts";
 
 const press = (change: Partial<KeyPress> = {}): KeyPress => ({
   key: "t",
   repeat: false,
+  shiftKey: false,
   ctrlKey: false,
   metaKey: false,
   altKey: false,
@@ -16,6 +17,32 @@ const press = (change: Partial<KeyPress> = {}): KeyPress => ({
 test("a letter is a command, in either case", () => {
   expect(hotkeyOf(press())).toBe("t");
   expect(hotkeyOf(press({ key: "T" }))).toBe("t");
+});
+
+test("Shift is part of the command; Caps Lock is not", () => {
+  expect(hotkeyOf(press({ key: "T", shiftKey: true }))).toBe("shift+t");
+  expect(hotkeyOf(press({ key: "t", shiftKey: true }))).toBe("shift+t");
+});
+
+test("a letter with Shift does what it does alone, unless it has a meaning of its own", () => {
+  const page = new EventTarget();
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("Element", class {});
+  const done: string[] = [];
+  const gone = new AbortController();
+  const note = (what: string) => () => void done.push(what);
+  listenForHotkeys({ t: note("t"), "shift+t": note("edge"), e: note("e") }, { signal: gone.signal });
+  const down = (key: string, shiftKey: boolean): void => {
+    const { repeat, ctrlKey, metaKey, altKey } = press();
+    page.dispatchEvent(
+      Object.assign(new Event("keydown"), { key, shiftKey, repeat, ctrlKey, metaKey, altKey }),
+    );
+  };
+  for (const key of ["t", "e", "x"]) for (const shift of [false, true]) down(key, shift);
+  gone.abort();
+  down("t", false);
+  vi.unstubAllGlobals();
+  expect(done).toEqual(["t", "edge", "e", "e"]);
 });
 
 test.each<[string, Partial<KeyPress>]>([

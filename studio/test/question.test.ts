@@ -1,3 +1,4 @@
+import { millis } from "@cuelight/player/core";
 import { expect, test } from "vitest";
 import {
   blankQuestion,
@@ -5,6 +6,7 @@ import {
   LIMITS,
   normalize,
   type Question,
+  questionOf,
   sortRefusal,
   validate,
 } from "../src/question.ts";
@@ -33,6 +35,10 @@ test.each<[string, Partial<Question>, string[]]>([
   ["a window too short", { windowMs: 2999 }, ["window"]],
   ["a window too long", { windowMs: 600_001 }, ["window"]],
   ["a window that is no number", { windowMs: Number.NaN }, ["window"]],
+  ["a place with a capital", { slot: "Score" }, ["slot"]],
+  ["a place with a name too long", { slot: "x".repeat(33) }, ["slot"]],
+  ["a wait after the others that is too long", { policy: "playhead", maxLagMs: 10_001 }, ["lag"]],
+  ["a wait of nothing", { policy: "playhead", maxLagMs: 0 }, ["lag"]],
   [
     "several at once, in the form's order",
     { title: "", options: ["", ""], windowMs: 0 },
@@ -80,5 +86,41 @@ test("keeps what belongs to no field", () => {
   expect(sortRefusal("A channel keeps at most 500 cues: delete drafts.")).toEqual({
     problems: [],
     rest: "A channel keeps at most 500 cues: delete drafts.",
+  });
+});
+
+test("the main place has no name, and only a playhead cue has a wait", () => {
+  expect(normalize({ ...poll, slot: " main " }).slot).toBe("");
+  expect(normalize({ ...poll, slot: " score-2 " }).slot).toBe("score-2");
+  expect(normalize({ ...poll, maxLagMs: 0 }).maxLagMs).toBe(LIMITS.defaultLagMs);
+  expect(validate({ ...poll, maxLagMs: 0 })).toEqual([]);
+  expect(normalize({ ...poll, policy: "playhead", maxLagMs: 3000 }).maxLagMs).toBe(3000);
+});
+
+test("a cue's question has its place and policy", () => {
+  const cue = {
+    id: "c1",
+    rev: 1,
+    kind: "poll",
+    policy: "playhead",
+    slot: "score",
+    max_lag_ms: millis(500),
+    state: "draft",
+    window_ms: millis(20_000),
+    choices: 2,
+    results: "live",
+    text: { title: "Tea or coffee?", options: ["Tea", "Coffee"] },
+  } as const;
+  expect(questionOf(cue)).toEqual({ ...poll, policy: "playhead", slot: "score", maxLagMs: 500 });
+  expect(questionOf({ ...cue, policy: "something new" }).policy).toBe("wall");
+});
+
+test("a refusal of place or wait goes to its field", () => {
+  expect(sortRefusal("slot: not a name; max_lag_ms: too long")).toEqual({
+    problems: [
+      { field: "slot", message: "Not a name." },
+      { field: "lag", message: "Too long." },
+    ],
+    rest: "",
   });
 });

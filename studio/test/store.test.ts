@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { decodeServer, emptyRoom, reduceRoom } from "@cuelight/player/core";
 import { expect, test } from "vitest";
-import { initialState, reduce, type StudioEvent, type StudioState, StudioStore } from "../src/store.ts";
+import {
+  CHANNEL_LATENCY,
+  initialState,
+  recordingKey,
+  reduce,
+  type StudioEvent,
+  type StudioState,
+  StudioStore,
+} from "../src/store.ts";
 
 const session = { role: "producer", channels: ["show"], expires_us: 0 };
 const after = (events: readonly StudioEvent[], from: StudioState = initialState): StudioState =>
@@ -63,11 +71,15 @@ test("another channel starts from nothing; the same one changes nothing", () => 
   const moved = after(
     [
       { type: "select", cue: "c2" },
+      { type: "look", cue: "c2" },
+      { type: "recordings", recordings: { is: "none" } },
       { type: "channel", name: "side" },
     ],
     inShow,
   );
   expect(moved.room).toBe(emptyRoom);
+  expect(moved.looked).toBeUndefined();
+  expect(moved.recordings).toEqual({ is: "unknown" });
   expect(moved.selected).toBeUndefined();
   expect(reduce(inShow, { type: "channel", name: "show" })).toBe(inShow);
 });
@@ -112,4 +124,23 @@ test("listeners hear of changes only, until they leave", () => {
   leave.abort();
   store.dispatch({ type: "channel", name: "side" });
   expect(heard).toBe(1);
+});
+
+test("what is about the channel is kept apart from what is about a cue", () => {
+  const state = after(
+    [
+      { type: "pending", cue: CHANNEL_LATENCY, command: "latency" },
+      { type: "pending", cue: recordingKey("r1"), command: "delete" },
+      { type: "settled", cue: CHANNEL_LATENCY, complaint: "A cue is armed." },
+    ],
+    inShow,
+  );
+  expect([...state.pending]).toEqual([["@recording/r1", "delete"]]);
+  expect(state.complaint).toEqual({ cue: CHANNEL_LATENCY, message: "A cue is armed." });
+});
+
+test("looks at another cue's openings, and back at those of the one on air", () => {
+  const looking = after([{ type: "look", cue: "c2" }], inShow);
+  expect(looking.looked).toBe("c2");
+  expect(after([{ type: "look", cue: undefined }], looking).looked).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Api, ApiError } from "../src/api.ts";
-import { Studio, signInProblem } from "../src/studio.ts";
+import { type Action, type ActionBody, Api, ApiError } from "../src/api.ts";
+import { CHANNEL_LATENCY } from "../src/store.ts";
+import { doneWords, Studio, signInProblem } from "../src/studio.ts";
 
 /** A socket that never opens: these tests are about HTTP. */
 class SilentSocket {
@@ -24,6 +25,8 @@ let role: string;
 let signedIn: boolean;
 let asked: { path: string; key: string | null }[];
 let held: (() => void)[];
+/** What it says to whatever else it is asked. */
+let answer: unknown;
 
 /** A server that holds commands back until they are let go. */
 const server = async (url: unknown, init: RequestInit = {}): Promise<Response> => {
@@ -36,7 +39,7 @@ const server = async (url: unknown, init: RequestInit = {}): Promise<Response> =
     return Response.json({ channels: [{ name: "show", title: "Show", live: true, latency_ms: 3000 }] });
   }
   await new Promise<void>((release) => held.push(release));
-  return Response.json(cue);
+  return Response.json(answer);
 };
 
 function open(): Studio {
@@ -55,6 +58,7 @@ beforeEach(() => {
   signedIn = true;
   asked = [];
   held = [];
+  answer = cue;
 });
 
 afterEach(() => {
@@ -117,4 +121,60 @@ test.each([
   ["The token is refused: not a token of this server.", /not valid here/],
 ])("says in plain words what is wrong with a token: %s", (message, words) => {
   expect(signInProblem(new ApiError("denied", 401, message))).toMatch(words);
+});
+
+/** Waits until the server has been asked for it, and lets it go. */
+async function release(path: RegExp): Promise<string> {
+  await vi.waitFor(() => expect(asked.some((each) => path.test(each.path))).toBe(true));
+  for (const go of held.splice(0)) go();
+  return asked.find((each) => path.test(each.path))?.path ?? "";
+}
+
+test("a command about the channel is under way until the server answers", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  answer = { latency_ms: 3500, at_us: 1 };
+  const changing = studio.setLatency(3500);
+  expect(studio.store.getState().pending.get(CHANNEL_LATENCY)).toBe("latency");
+  await release(/latency$/);
+  await changing;
+  expect(studio.store.getState().pending.size).toBe(0);
+  expect(studio.store.getState().notices.at(-1)?.text).toMatch(/becomes 3\.5.s/u);
+});
+
+test("the recordings are read on entering, and again when the event has ended", async () => {
+  answer = { recordings: [] };
+  const studio = open();
+  await studio.run("token", lives.signal);
+  await release(/^GET .*recordings$/);
+  await vi.waitFor(() => expect(studio.store.getState().recordings).toEqual({ is: "listed", list: [] }));
+  asked = [];
+  const ending = studio.endEvent();
+  await release(/^POST .*end$/);
+  await release(/^GET .*recordings$/);
+  await ending;
+  expect(asked.map(({ path }) => path)).toEqual(["POST /channels/show/end", "GET /channels/show/recordings"]);
+});
+
+test("a list that cannot be read says so, and is no reason to leave", async () => {
+  answer = { recordings: "many" };
+  const studio = open();
+  await studio.run("token", lives.signal);
+  await release(/^GET .*recordings$/);
+  await vi.waitFor(() => expect(studio.store.getState().recordings.is).toBe("failed"));
+  expect(studio.store.getState().phase).toBe("signed-in");
+});
+
+test.each<[Action, ActionBody, RegExp]>([
+  ["take", {}, /live edge/],
+  ["take", { at_us: 1 }, /picture you saw/],
+  ["take", { open_us: 1 }, /Scheduled/],
+  ["take", { anyway: true }, /room clock/],
+  ["move", { by_ms: -1000 }, /1.s earlier/u],
+  ["move", { by_ms: 10_000 }, /10.s later/u],
+  ["extend", { by_ms: 10_000 }, /10.s/u],
+  ["reveal", {}, /^Revealed/],
+  ["reveal", { when: "clear" }, /when every window is closed/],
+])("says what %s %o came to", (action, body, words) => {
+  expect(doneWords(action, body)).toMatch(words);
 });

@@ -1,14 +1,18 @@
-import type { Connection } from "@cuelight/player/core";
+import type { Connection, Cue } from "@cuelight/player/core";
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { ApiError } from "../api.ts";
 import { listenForHotkeys } from "../hotkeys.ts";
 import { type Question, questionOf } from "../question.ts";
+import { hasEnded } from "../recordings-view.ts";
 import { FormRequest } from "../requests.ts";
-import { activeCue, isRunning, lastOpenings, nextDraft, rundown } from "../rundown.ts";
-import type { StudioState } from "../store.ts";
+import { blocker, isWaiting, lastOpenings, nextDraft, onAir, rundown } from "../rundown.ts";
+import type { Sight } from "../sight.ts";
+import { CHANNEL_LATENCY, type StudioState } from "../store.ts";
 import { base } from "../theme.ts";
 import type { RoomNow } from "./cl-countdown.ts";
 import type { ClNext } from "./cl-next.ts";
+import type { ClProgram } from "./cl-program.ts";
 import type { ClQuestionForm } from "./cl-question-form.ts";
 import type { ClStage } from "./cl-stage.ts";
 
@@ -43,15 +47,22 @@ export class ClConsole extends LitElement {
         main { grid-template-columns: minmax(290px, 34%) minmax(0, 1fr); grid-template-areas: "program centre" "audience centre"; grid-template-rows: auto minmax(0, 1fr); }
         .program { overflow: visible; }
       }
+      /* Two columns: the left one scrolls with the page, the cue on air stays. */
       @media (max-width: 1279px) and (min-width: 1024px) {
-        main { overflow: hidden; }
-        .centre { grid-row: 1 / span 2; }
+        main { overflow-y: auto; grid-template-rows: max-content max-content; align-content: start; }
+        .program, .audience { overflow: visible; }
+        .centre { grid-row: 1 / span 2; position: sticky; top: 0; height: calc(100dvh - 54px - 2 * var(--cl-gap)); }
       }
       @media (max-width: 1023px) {
         :host { height: auto; min-height: 100dvh; }
         cl-top-bar { position: sticky; top: 0; z-index: 5; }
-        main { grid-template-columns: minmax(0, 1fr); grid-template-areas: "centre" "audience" "program"; grid-template-rows: none; max-width: 760px; }
-        .column { overflow: visible; }
+        /* One column: the picture lies above the button that takes a cue on it. */
+        main { display: flex; flex-direction: column; max-width: 760px; }
+        .column { display: contents; }
+        cl-program { order: 1; }
+        cl-next { order: 2; }
+        cl-rundown { order: 3; }
+        .audience > *, cl-health, cl-event { order: 4; }
         .centre cl-rundown { flex: none; min-height: 0; }
       }
     `,
@@ -69,10 +80,13 @@ export class ClConsole extends LitElement {
     const { signal } = this.#gone;
     listenForHotkeys(
       {
-        t: () => this.renderRoot.querySelector<ClNext>("cl-next")?.take(),
+        t: () => this.#next()?.take(),
+        "shift+t": () => this.#next()?.take("edge"),
         e: () => this.#stage()?.press("extend"),
+        p: () => this.#stage()?.press("pause"),
         c: () => this.#stage()?.press("close"),
         r: () => this.#stage()?.press("reveal"),
+        "shift+r": () => this.#stage()?.press("reveal-clear"),
         n: () => void this.#form()?.open(),
       },
       { signal },
@@ -97,54 +111,116 @@ export class ClConsole extends LitElement {
       <cl-top-bar .channels=${this.state.channels} .channel=${channel} .heading=${room.title || channel} .link=${room.link} .theme=${this.theme}></cl-top-bar>
       <main>
         <div class="column centre">${this.#centre()}</div>
-        <div class="column audience">
-          <cl-audience .presence=${room.presence} .openings=${lastOpenings(room)}></cl-audience>
-        </div>
+        <div class="column audience">${this.#audience()}</div>
         <div class="column program">${this.#program()}</div>
       </main>
       <cl-question-form .busy=${[...this.state.pending.values()].includes("save")}></cl-question-form>`;
   }
 
-  #program(): TemplateResult {
-    const { health, timeline } = this.state.room;
+  #audience(): TemplateResult {
+    const { room, looked, pending } = this.state;
+    const openings = lastOpenings(room, looked);
     return html`
-      <cl-program .connection=${this.connection} .live=${health?.live ?? timeline?.live ?? false} .known=${health !== undefined || timeline !== undefined}
-        .uptime=${health?.uptime_s}></cl-program>
-      <cl-health .health=${health}></cl-health>`;
+      <cl-audience .presence=${room.presence}></cl-audience>
+      <cl-openings .openings=${openings} .cue=${openings && room.cues.get(openings.cue)}
+        .looked=${looked !== undefined && openings?.cue === looked}></cl-openings>
+      <cl-latency .latencyMs=${this.#latencyMs} .next=${room.timeline?.next} .now=${this.now} .busy=${pending.has(CHANNEL_LATENCY)}
+        .complaint=${this.#about(CHANNEL_LATENCY)}></cl-latency>`;
+  }
+
+  #program(): TemplateResult {
+    const { room, recordings, pending, complaint } = this.state;
+    const { health, timeline } = room;
+    const ended = hasEnded(health);
+    return html`
+      <cl-program .connection=${this.connection} .live=${this.#live} .known=${health !== undefined || timeline !== undefined}
+        .ended=${ended} .uptime=${health?.uptime_s}></cl-program>
+      <cl-health .health=${health}></cl-health>
+      <cl-event .live=${this.#live} .ended=${ended} .recordings=${recordings} .pending=${pending} .complaint=${complaint}></cl-event>`;
   }
 
   #centre(): TemplateResult {
-    const { room, selected, pending, complaint } = this.state;
-    const active = activeCue(room);
+    const { room, selected, looked, pending } = this.state;
+    const active = onAir(room);
     const next = nextDraft(room, selected);
-    const loaded = room.role !== undefined;
-    const about = (id: string | undefined): string | undefined =>
-      complaint?.cue === id ? complaint?.message : undefined;
-    const health = room.health;
+    const before = next && blocker(room, next);
     return html`
-      <cl-stage .cue=${active} .tally=${active && room.tallies.get(active.id)} .viewers=${room.presence?.viewers} .now=${this.now}
-        .pending=${active && pending.get(active.id)} .complaint=${active && about(active.id)} .loaded=${loaded}></cl-stage>
-      <cl-next .cue=${next} .latencyMs=${health?.latency_ms ?? room.timeline?.latency_ms} .live=${health?.live ?? room.timeline?.live ?? false}
-        .blocked=${active && isRunning(active) ? "Another cue is on air. Take this one when it has closed." : ""}
-        .pending=${next && pending.get(next.id)} .complaint=${next && about(next.id)}></cl-next>
-      <cl-rundown .cues=${rundown(room)} .tallies=${room.tallies} .active=${active?.id ?? ""} .next=${next?.id ?? ""} .pending=${pending}
-        .loaded=${loaded}></cl-rundown>`;
+      ${active.length === 0 ? this.#onStage(undefined, true) : nothing}
+      ${repeat(
+        active,
+        (cue) => cue.id,
+        (cue, i) => this.#onStage(cue, i === 0),
+      )}
+      <cl-next .cue=${next} .sight=${this.#sight} .live=${this.#live}
+        .blocked=${before === undefined ? "" : blockedWords(before)}
+        .pending=${next && pending.get(next.id)} .complaint=${next && this.#about(next.id)}></cl-next>
+      <cl-rundown .cues=${rundown(room)} .tallies=${room.tallies} .openings=${room.openings} .active=${active.map((cue) => cue.id)}
+        .looked=${looked ?? ""} .next=${next?.id ?? ""} .pending=${pending} .loaded=${room.role !== undefined}></cl-rundown>`;
   }
+
+  /** @param keys - Whether the hotkeys act on this one. */
+  #onStage(cue: Cue | undefined, keys: boolean): TemplateResult {
+    const { room, pending } = this.state;
+    return html`
+      <cl-stage .cue=${cue} .keys=${keys} .tally=${cue && room.tallies.get(cue.id)} .openings=${cue && room.openings.get(cue.id)}
+        .viewers=${room.presence?.viewers} .now=${this.now} .pending=${cue && pending.get(cue.id)}
+        .complaint=${cue && this.#about(cue.id)} .loaded=${room.role !== undefined}></cl-stage>`;
+  }
+
+  /** What the last command about it came to, if that was no success. */
+  #about(what: string): string | undefined {
+    const { complaint } = this.state;
+    return complaint?.cue === what ? complaint.message : undefined;
+  }
+
+  get #live(): boolean {
+    const { health, timeline } = this.state.room;
+    return health?.live ?? timeline?.live ?? false;
+  }
+
+  /** The timeline is told at once when it changes, health once a second. */
+  get #latencyMs(): number | undefined {
+    const { health, timeline } = this.state.room;
+    return timeline?.latency_ms ?? health?.latency_ms;
+  }
+
+  /** What the producer is looking at, as Take needs it. */
+  readonly #sight = (): Sight => {
+    const next = this.state.room.timeline?.next;
+    return {
+      shownUs: this.renderRoot.querySelector<ClProgram>("cl-program")?.shownInstant,
+      nowUs: this.now?.(),
+      latencyMs: next?.latency_ms ?? this.#latencyMs,
+      live: this.#live,
+    };
+  };
 
   #openForm(request: FormRequest): void {
     const cue = request.cue === undefined ? undefined : this.state.room.cues.get(request.cue);
     const question: Question | undefined = cue === undefined ? undefined : questionOf(cue);
-    void this.#form()?.open(question, request.copy ? undefined : request.cue);
+    const taken = cue !== undefined && cue.state !== "draft" && !request.copy;
+    void this.#form()?.open(question, request.copy ? undefined : request.cue, taken);
   }
 
   #form(): ClQuestionForm | null {
     return this.renderRoot.querySelector("cl-question-form");
   }
 
+  #next(): ClNext | null {
+    return this.renderRoot.querySelector("cl-next");
+  }
+
+  /** That of the hotkeys, which is the first. */
   #stage(): ClStage | null {
     return this.renderRoot.querySelector("cl-stage");
   }
 }
+
+/** Why the next cue cannot be taken yet. */
+const blockedWords = (before: Cue): string =>
+  isWaiting(before)
+    ? "Another cue is about to open there. Take this one when it has closed, or cancel it."
+    : "Another cue is on air. Take this one when it has closed.";
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -26,7 +26,7 @@ const GRAPH_WIDTH = 140;
 const GRAPH_HEIGHT = 40;
 
 /** Below this the figures behind the headline begin folded. */
-const WIDE = "(min-width: 1024px)";
+const WIDE = "(min-width: 1280px)";
 
 /** The broadcast at a glance: what comes in, how steadily, and what to change at the encoder. */
 export class ClHealth extends LitElement {

@@ -58,6 +58,13 @@ export class ClPreview extends LitElement {
     this.#lifetime.abort();
   }
 
+  /** Instant P of the picture that it shows, in µs on R; undefined while it shows none. */
+  get shownInstant(): number | undefined {
+    return this.view?.phase === "playing" || this.view?.phase === "paused" || this.view?.phase === "stalled"
+      ? this.#player?.shownInstant
+      : undefined;
+  }
+
   protected override updated(changed: PropertyValues<this>): void {
     if (changed.has("connection")) this.#start();
   }
@@ -122,6 +129,7 @@ const phaseWords: Readonly<Record<PlayerView["phase"], string>> = {
   playing: "",
   stalled: "Waiting for the picture…",
   paused: "Paused.",
+  ended: "The event has ended.",
   failed: "The preview cannot be played.",
 };
 

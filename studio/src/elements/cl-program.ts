@@ -2,6 +2,7 @@ import type { Connection } from "@cuelight/player/core";
 import { css, html, LitElement, type TemplateResult } from "lit";
 import { elapsed } from "../format.ts";
 import { base, panel } from "../theme.ts";
+import type { ClPreview } from "./cl-preview.ts";
 
 /** What goes out: the light that says whether the channel is live, and the picture. */
 export class ClProgram extends LitElement {
@@ -9,6 +10,7 @@ export class ClProgram extends LitElement {
     connection: { attribute: false },
     live: { type: Boolean },
     known: { type: Boolean },
+    ended: { type: Boolean },
     uptime: { attribute: false },
   };
   static override readonly styles = [
@@ -30,6 +32,8 @@ export class ClProgram extends LitElement {
   declare live: boolean;
   /** Whether the server has said if the channel is live. */
   declare known: boolean;
+  /** Whether the event is over and the next one has not begun. */
+  declare ended: boolean;
   /** Seconds since the encoder came. */
   declare uptime: number | undefined;
 
@@ -37,10 +41,17 @@ export class ClProgram extends LitElement {
     super();
     this.live = false;
     this.known = false;
+    this.ended = false;
+  }
+
+  /** Instant P of the picture in the preview, in µs on R; undefined while it shows none. */
+  get shownInstant(): number | undefined {
+    return this.renderRoot.querySelector<ClPreview>("cl-preview")?.shownInstant;
   }
 
   protected override render(): TemplateResult {
-    const word = this.live ? "LIVE" : this.known ? "OFFLINE" : "…";
+    const off = this.ended ? "EVENT ENDED" : "OFFLINE";
+    const word = this.live ? "LIVE" : this.known ? off : "…";
     return html`
       <section class="panel" aria-label="Programme">
         <div class="light" role="status" data-testid="channel-live" data-live=${this.live}>

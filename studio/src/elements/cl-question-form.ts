@@ -8,6 +8,7 @@ import {
   characters,
   type Field,
   LIMITS,
+  type Policy,
   type Problem,
   type Question,
   sortRefusal,
@@ -33,6 +34,7 @@ export class ClQuestionForm extends LitElement {
     question: { state: true },
     touched: { state: true },
     refusal: { state: true },
+    taken: { state: true },
     busy: { type: Boolean },
   };
   static override readonly styles = [
@@ -80,7 +82,13 @@ export class ClQuestionForm extends LitElement {
       .window button { min-height: 34px; padding: 4px 12px; font-weight: 500; }
       .window button[aria-pressed="true"] { border-color: var(--cl-accent); background: var(--cl-accent-soft); }
       .two { display: flex; flex-wrap: wrap; gap: 18px 32px; }
+      .advanced { border-top: 1px solid var(--cl-line); padding-top: 10px; }
+      .advanced summary { cursor: pointer; padding: 6px 0; font-weight: 600; color: var(--cl-muted); }
+      .advanced summary:hover { color: var(--cl-text); }
+      .advanced fieldset { margin: 8px 0 16px; }
+      .advanced .two > div { flex: 1 1 200px; }
       @media (max-width: 480px) {
+        .segments label { padding: 10px 12px; }
         dialog { width: 100vw; max-width: 100vw; height: 100dvh; max-height: 100dvh; border: 0; border-radius: 0; margin: 0; }
         form { max-height: none; height: 100%; }
         .body { flex: 1; align-content: start; }
@@ -91,11 +99,14 @@ export class ClQuestionForm extends LitElement {
   declare protected question: Question;
   declare protected touched: ReadonlySet<Field>;
   declare protected refusal: { readonly problems: readonly Problem[]; readonly rest: string };
+  /** Whether the cue was taken: its kind and place stay then. */
+  declare protected taken: boolean;
   /** Whether saving is under way. */
   declare busy: boolean;
   #cue: string | undefined;
   #saveTried = false;
   #windowText = "";
+  #lagText = "";
   readonly #left = new Set<Field>();
   #pressed = false;
   #judging: ReturnType<typeof setTimeout> | undefined;
@@ -105,6 +116,7 @@ export class ClQuestionForm extends LitElement {
     this.question = blankQuestion();
     this.touched = new Set();
     this.refusal = { problems: [], rest: "" };
+    this.taken = false;
     this.busy = false;
   }
 
@@ -113,9 +125,11 @@ export class ClQuestionForm extends LitElement {
     clearTimeout(this.#judging);
   }
 
-  /** Opens the form with a question. `cue` is the draft that it changes; undefined makes a new one. */
-  async open(question: Question = blankQuestion(), cue?: string): Promise<void> {
+  /** Opens the form with a question. `cue` is what it changes, a draft unless `taken`; undefined makes a new one. */
+  async open(question: Question = blankQuestion(), cue?: string, taken = false): Promise<void> {
     this.#cue = cue;
+    this.taken = taken;
+    this.#lagText = String(question.maxLagMs / 1000);
     this.#saveTried = false;
     this.#left.clear();
     this.#windowText = String(question.windowMs / 1000);
@@ -140,12 +154,13 @@ export class ClQuestionForm extends LitElement {
       <dialog aria-labelledby="heading">
         <form novalidate @submit=${this.#submit} @pointerdown=${this.#press} @pointerup=${this.#press} @pointercancel=${this.#press}>
           <header>
-            <h2 id="heading">${this.#cue === undefined ? "New question" : "Edit question"}</h2>
+            <h2 id="heading">${this.#cue === undefined ? "New question" : this.taken ? "Edit the taken cue" : "Edit question"}</h2>
             <button type="button" class="quiet icon" aria-label="Close the form" @click=${() => this.#dialog().close()}>${crossIcon}</button>
           </header>
           <div class="body">
             ${this.#kind()} ${this.#title(problems)} ${this.#options(problems)}
             <div class="two">${this.#window(problems)} ${this.#results()}</div>
+            ${this.#advanced(problems)}
           </div>
           <footer>
             ${this.refusal.rest === "" ? nothing : html`<p class="problem" role="alert">${this.refusal.rest}</p>`}
@@ -167,7 +182,7 @@ export class ClQuestionForm extends LitElement {
       <fieldset>
         <div class="segments">${kinds.map(
           ([kind, name]) => html`
-            <label><input type="radio" name="kind" data-testid="form-kind-${kind}" .checked=${this.question.kind === kind}
+            <label><input type="radio" name="kind" data-testid="form-kind-${kind}" .checked=${this.question.kind === kind} ?disabled=${this.taken}
               @change=${() => this.#set({ kind, results: kind === "trivia" ? "reveal" : "live" })} />${name}</label>`,
         )}</div>
         <legend class="hidden-text">Kind</legend>
@@ -259,6 +274,53 @@ export class ClQuestionForm extends LitElement {
               ?disabled=${trivia && results === "live"} @change=${() => this.#set({ results })} />${name}</label>`,
         )}</div>
       </fieldset>`;
+  }
+
+  /** When a screen opens it, and where it lies there: most cues need neither. */
+  #advanced(problems: readonly Problem[]): TemplateResult {
+    const { policy, slot } = this.question;
+    const policies: readonly (readonly [Policy, string, string])[] = [
+      ["wall", "Together", "Every screen opens it at the same instant, wherever its picture is."],
+      [
+        "playhead",
+        "With the picture",
+        "A screen opens it when its own picture gets there, not before the others and up to the time below after them.",
+      ],
+      ["archive", "Archive", "Shown with the picture, whenever that is watched. Nobody answers."],
+    ];
+    return html`
+      <details class="advanced" ?open=${policy !== "wall" || slot !== "" || has(problems, "slot")}>
+        <summary>When and where it opens</summary>
+        <fieldset>
+          <legend class="hidden-text">When a screen opens it</legend>
+          <div class="segments">${policies.map(
+            ([name, word]) => html`
+              <label><input type="radio" name="policy" data-testid="form-policy-${name}" .checked=${policy === name} ?disabled=${this.taken}
+                @change=${() => this.#set({ policy: name })} />${word}</label>`,
+          )}</div>
+          <p class="hint">${policies.find(([name]) => name === policy)?.[2]}</p>
+        </fieldset>
+        <div class="two">
+          <div ?hidden=${policy !== "playhead"}>
+            <div class="field-head"><label for="lag">Seconds after the others, at most</label></div>
+            <input type="number" id="lag" data-testid="form-lag" inputmode="decimal" min="0.1" max="10" step="0.1" .value=${this.#lagText} ?disabled=${this.taken}
+              aria-invalid=${has(problems, "lag")} aria-describedby="lag-problem" @input=${(e: Event) => this.#setLag(textOf(e))} @blur=${() => this.#leave("lag")} />
+            ${this.#problem(problems, "lag")}
+          </div>
+          <div>
+            <div class="field-head"><label for="slot">Place on screen</label></div>
+            <input type="text" id="slot" data-testid="form-slot" placeholder="main" autocapitalize="off" spellcheck="false" .value=${slot} ?disabled=${this.taken}
+              aria-invalid=${has(problems, "slot")} aria-describedby="slot-hint slot-problem" @input=${(e: Event) => this.#set({ slot: textOf(e) })} @blur=${() => this.#leave("slot")} />
+            <p class="hint" id="slot-hint">Cues in different places can be on air at once.</p>
+            ${this.#problem(problems, "slot")}
+          </div>
+        </div>
+      </details>`;
+  }
+
+  #setLag(text: string): void {
+    this.#lagText = text;
+    this.#set({ maxLagMs: text.trim() === "" ? 0 : Math.round(Number(text) * 1000) });
   }
 
   #problem(problems: readonly Problem[], field: Field): TemplateResult {

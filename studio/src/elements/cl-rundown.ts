@@ -1,9 +1,10 @@
-import type { Cue, Tally } from "@cuelight/player/core";
+import type { Cue, OpeningsMessage, Tally } from "@cuelight/player/core";
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { count, percent, windowLength } from "../format.ts";
 import { copyIcon, editIcon, plusIcon, trashIcon } from "../icons.ts";
-import { DeleteRequest, FormRequest, SelectRequest } from "../requests.ts";
+import { togetherness } from "../openings-view.ts";
+import { DeleteRequest, FormRequest, LookRequest, SelectRequest } from "../requests.ts";
 import { stateName } from "../rundown.ts";
 import type { Command } from "../store.ts";
 import { base, buttons, chips, panel } from "../theme.ts";
@@ -17,6 +18,7 @@ const PAST_SHOWN = 12;
  * newest first.
  *
  * @fires cl-select-request - A draft shall be next.
+ * @fires cl-look-request - Show how a past cue opened.
  * @fires cl-form-request - Prepare, change or repeat a question.
  * @fires cl-delete-request - Delete a draft.
  */
@@ -24,7 +26,9 @@ export class ClRundown extends LitElement {
   static override readonly properties = {
     cues: { attribute: false },
     tallies: { attribute: false },
-    active: { type: String },
+    openings: { attribute: false },
+    active: { attribute: false },
+    looked: { type: String },
     next: { type: String },
     pending: { attribute: false },
     loaded: { type: Boolean },
@@ -46,7 +50,7 @@ export class ClRundown extends LitElement {
         border-radius: var(--cl-radius-small); border: 1px solid transparent; padding: 5px 4px 5px 10px; position: relative;
       }
       li + li { margin-top: 2px; }
-      li[data-state="draft"]:hover { background: var(--cl-raised); }
+      li:has(.pick):hover { background: var(--cl-raised); }
       li.active { background: var(--cl-raised); }
       li.next { background: var(--cl-accent-soft); border-color: var(--cl-accent); }
       .pick {
@@ -56,6 +60,7 @@ export class ClRundown extends LitElement {
       .pick::after { content: ""; position: absolute; inset: 0; border-radius: inherit; }
       .pick:focus-visible { outline: none; }
       .pick:focus-visible::after { outline: 2px solid var(--cl-accent); outline-offset: 1px; }
+      li.looked { border-color: var(--cl-line-strong); }
       .next .chip { --tone: var(--cl-on-accent); --soft: var(--cl-accent); }
       .words { min-width: 0; padding: 3px 0; }
       .title { font-weight: 600; display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -76,8 +81,12 @@ export class ClRundown extends LitElement {
   /** In the order of the rundown. */
   declare cues: readonly Cue[];
   declare tallies: ReadonlyMap<string, Tally>;
-  /** Id of the cue on air, or empty. */
-  declare active: string;
+  /** How the cues opened that are known of. */
+  declare openings: ReadonlyMap<string, OpeningsMessage>;
+  /** Ids of the cues on air. */
+  declare active: readonly string[];
+  /** Id of the cue whose openings are shown because the producer chose it, or empty. */
+  declare looked: string;
   /** Id of the draft that is next, or empty. */
   declare next: string;
   declare pending: ReadonlyMap<string, Command>;
@@ -88,7 +97,9 @@ export class ClRundown extends LitElement {
     super();
     this.cues = [];
     this.tallies = new Map();
-    this.active = "";
+    this.openings = new Map();
+    this.active = [];
+    this.looked = "";
     this.next = "";
     this.pending = new Map();
     this.loaded = false;
@@ -97,8 +108,8 @@ export class ClRundown extends LitElement {
 
   protected override render(): TemplateResult {
     const drafts = this.cues.filter((cue) => cue.state === "draft");
-    const active = this.cues.filter((cue) => cue.id === this.active);
-    const past = this.cues.filter((cue) => cue.state !== "draft" && cue.id !== this.active).reverse();
+    const active = this.cues.filter((cue) => this.active.includes(cue.id));
+    const past = this.cues.filter((cue) => cue.state !== "draft" && !this.active.includes(cue.id)).reverse();
     return html`
       <section class="panel" aria-labelledby="heading">
         <div class="panel-head">
@@ -144,18 +155,32 @@ export class ClRundown extends LitElement {
     const draft = cue.state === "draft";
     const gone = cue.state === "cancelled" || cue.state === "void";
     const next = cue.id === this.next;
-    const look = [gone ? "gone" : "", next ? "next" : "", cue.id === this.active ? "active" : ""].join(" ");
+    const look = [
+      gone ? "gone" : "",
+      next ? "next" : "",
+      this.active.includes(cue.id) ? "active" : "",
+      cue.id === this.looked ? "looked" : "",
+    ].join(" ");
     const title = cue.text?.title ?? "…";
     return html`
       <li class=${look} data-testid="cue-row-${cue.id}" data-state=${cue.state}>
         ${
           draft
             ? html`<button class="pick" aria-pressed=${next} @click=${() => this.#select(cue)}>${this.#words(cue, title)}</button>`
-            : html`<div class="words">${this.#words(cue, title)}</div>`
+            : this.#past(cue, title)
         }
         <span class="chip" data-state=${cue.state}>${next ? "Next" : stateName[cue.state]}</span>
         <span class="tools">${draft ? this.#draftTools(cue, title) : nothing}${this.#copyTool(cue, title)}</span>
       </li>`;
+  }
+
+  /** A cue that was taken: how it opened can be looked at, once somebody has told. */
+  #past(cue: Cue, title: string): TemplateResult {
+    if (!this.openings.has(cue.id)) return html`<div class="words">${this.#words(cue, title)}</div>`;
+    const looked = cue.id === this.looked;
+    return html`
+      <button class="pick" data-testid="look-${cue.id}" aria-pressed=${looked} title="Show how it opened"
+        @click=${() => this.dispatchEvent(new LookRequest(looked ? undefined : cue.id))}>${this.#words(cue, title)}</button>`;
   }
 
   #words(cue: Cue, title: string): TemplateResult {
@@ -163,13 +188,17 @@ export class ClRundown extends LitElement {
   }
 
   #facts(cue: Cue): string {
-    const kind = cue.kind === "trivia" ? "Trivia" : "Poll";
+    const kind = [cue.kind === "trivia" ? "Trivia" : "Poll", ...(cue.slot ? [cue.slot] : [])];
     const tally = this.tallies.get(cue.id);
-    if (cue.state === "draft") return `${kind} · ${cue.choices} options · ${windowLength(cue.window_ms)}`;
-    if (tally === undefined || tally.total === 0) return kind;
-    const best = tally.counts.indexOf(Math.max(...tally.counts));
-    const leader = `${cue.text?.options[best] ?? ""} ${percent(tally.counts[best] ?? 0, tally.total)} %`;
-    return `${kind} · ${count(tally.total)} ${tally.total === 1 ? "answer" : "answers"} · ${leader}`;
+    if (cue.state === "draft")
+      return [...kind, `${cue.choices} options`, windowLength(cue.window_ms)].join(" · ");
+    if (tally !== undefined && tally.total > 0) {
+      const best = tally.counts.indexOf(Math.max(...tally.counts));
+      kind.push(`${count(tally.total)} ${tally.total === 1 ? "answer" : "answers"}`);
+      kind.push(`${cue.text?.options[best] ?? ""} ${percent(tally.counts[best] ?? 0, tally.total)} %`);
+    }
+    const together = togetherness(this.openings.get(cue.id));
+    return [...kind, ...(together === "" ? [] : [together])].join(" · ");
   }
 
   #draftTools(cue: Cue, title: string): TemplateResult {

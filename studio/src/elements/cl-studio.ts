@@ -7,6 +7,9 @@ import type {
   ChannelRequest,
   DeleteRequest,
   DismissRequest,
+  LatencyRequest,
+  LookRequest,
+  RecordingRequest,
   SaveRequest,
   SelectRequest,
   SignInRequest,
@@ -15,7 +18,6 @@ import { takeToken, tokenIn } from "../sign-in-link.ts";
 import { Studio } from "../studio.ts";
 import { base } from "../theme.ts";
 import type { ClConsole } from "./cl-console.ts";
-import { EXTEND_MS } from "./cl-cue-actions.ts";
 
 /** The studio: sign-in page or console, and the one place where requests of elements become commands. */
 export class ClStudio extends LitElement {
@@ -39,7 +41,17 @@ export class ClStudio extends LitElement {
     this.addEventListener("cl-sign-out-request", () => void this.#studio.signOut());
     this.addEventListener("cl-channel-request", (e: ChannelRequest) => this.#studio.enter(e.channel));
     this.addEventListener("cl-select-request", (e: SelectRequest) => this.#studio.select(e.cue));
-    this.addEventListener("cl-action-request", (e: ActionRequest) => void this.#act(e));
+    this.addEventListener(
+      "cl-action-request",
+      (e: ActionRequest) => void this.#studio.act(e.cue, e.action, e.body),
+    );
+    this.addEventListener("cl-look-request", (e: LookRequest) => this.#studio.look(e.cue));
+    this.addEventListener(
+      "cl-latency-request",
+      (e: LatencyRequest) => void this.#studio.setLatency(e.latencyMs),
+    );
+    this.addEventListener("cl-end-request", () => void this.#studio.endEvent());
+    this.addEventListener("cl-recording-request", (e: RecordingRequest) => void this.#recording(e));
     this.addEventListener("cl-save-request", (e: SaveRequest) => void this.#save(e));
     this.addEventListener("cl-delete-request", (e: DeleteRequest) => void this.#studio.remove(e.cue));
     this.addEventListener("cl-dismiss-request", (e: DismissRequest) => this.#studio.dismiss(e.notice));
@@ -94,8 +106,8 @@ export class ClStudio extends LitElement {
     });
   }
 
-  async #act(request: ActionRequest): Promise<void> {
-    await this.#studio.act(request.cue, request.action, request.action === "extend" ? EXTEND_MS : undefined);
+  async #recording({ remove }: RecordingRequest): Promise<void> {
+    await (remove === undefined ? this.#studio.readRecordings() : this.#studio.removeRecording(remove));
   }
 
   async #save(request: SaveRequest): Promise<void> {

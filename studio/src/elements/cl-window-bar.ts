@@ -1,6 +1,6 @@
 import type { Cue } from "@cuelight/player/core";
 import { css, html, LitElement, type TemplateResult } from "lit";
-import { isRunning } from "../rundown.ts";
+import { isRunning, windowLeft } from "../rundown.ts";
 import { base } from "../theme.ts";
 import { Ticker } from "../ticker.ts";
 import type { RoomNow } from "./cl-countdown.ts";
@@ -33,11 +33,12 @@ export class ClWindowBar extends LitElement {
   }
 
   protected override render(): TemplateResult {
+    const { cue } = this;
     const now = this.now?.();
-    const { o_us = 0, c_us = 0 } = this.cue ?? {};
-    const running = this.cue !== undefined && isRunning(this.cue) && now !== undefined && c_us > o_us;
-    const left = running ? Math.min(1, Math.max(0, (c_us - now) / (c_us - o_us))) : 0;
-    return html`<div class=${running && now < o_us ? "waiting" : ""} .style=${`--left:${left.toFixed(4)}`}></div>`;
+    const running = cue !== undefined && now !== undefined && isRunning(cue);
+    const left = running ? windowLeft(cue, now) : 0;
+    const waits = running && (now < (cue.o_us ?? 0) || cue.state === "paused");
+    return html`<div class=${waits ? "waiting" : ""} .style=${`--left:${left.toFixed(4)}`}></div>`;
   }
 }
 
