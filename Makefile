@@ -100,6 +100,10 @@ soak: tools build ## changes of a broadcast, and players for 10 min without a st
 timeline-report: build ## dates against a sender with a wrong clock on a bad line, real time, 12 min
 	$(GO) run ./test/timeline -duration 3m
 
+.PHONY: sync-report
+sync-report: tools build ## seven browsers with wrong clocks on bad lines, 200 cues, 25 min; SYNC="flags", see --help
+	node test/sync/run.mjs $(SYNC)
+
 .PHONY: screenshots
 screenshots: tools build ## take the pictures in docs/images again
 	npm run shots --workspace test/e2e

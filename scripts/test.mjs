@@ -99,9 +99,14 @@ const stages = [
   ["player SDK", () => vitestStage("player-sdk", ["run", "test", "--workspace", "player-sdk"])],
   ["studio", () => vitestStage("studio", ["run", "test", "--workspace", "studio"])],
   ["test sources", () => vitestStage("e2e-unit", ["run", "test", "--workspace", "test/e2e"])],
+  ["synchronisation rig", () => vitestStage("sync-unit", ["run", "test", "--workspace", "test/sync"])],
   [
     "end to end: real encoder, real browsers",
     () => vitestStage("e2e", ["run", "e2e", "--workspace", "test/e2e"]),
+  ],
+  [
+    "synchronisation: three browsers on bad lines",
+    () => vitestStage("sync", ["run", "e2e", "--workspace", "test/sync"]),
   ],
 ];
 

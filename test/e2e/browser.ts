@@ -6,7 +6,7 @@ import { hostMicros, WIDTH } from "./source.ts";
 const FRAME_CODE = readFileSync(new URL("../framecode/framecode.mjs", import.meta.url), "utf8");
 
 /** What keeps Chromium quiet on a machine without a network, and a hidden window at full speed. */
-const FLAGS = [
+export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--mute-audio",
@@ -20,12 +20,18 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
-export async function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    headless: true,
-    args: FLAGS,
-  });
+/** Chromium's program, unless told otherwise. */
+export const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+export interface LaunchOptions {
+  /** What is run; default {@link CHROMIUM}. */
+  readonly program?: string;
+  /** Further flags. */
+  readonly flags?: readonly string[];
+}
+
+export async function launch({ program = CHROMIUM, flags = [] }: LaunchOptions = {}): Promise<Browser> {
+  return chromium.launch({ executablePath: program, headless: true, args: [...FLAGS, ...flags] });
 }
 
 /** How long a page may take to show its video, and the video to move. */
@@ -68,11 +74,12 @@ export async function shiftWallClock(page: Page, ms: number): Promise<void> {
   }, ms);
 }
 
+/** A script that makes the frame code readable in a page, as `frameCode`. */
+export const FRAME_CODE_SCRIPT = `(() => {\n${FRAME_CODE.replace(/^export /gm, "")}\nglobalThis.frameCode = { decode, AREA };\n})();`;
+
 /** Makes the frame code readable in the page and starts logging displayed frames. */
 export async function logFrames(page: Page): Promise<void> {
-  await page.addInitScript({
-    content: `(() => {\n${FRAME_CODE.replace(/^export /gm, "")}\nglobalThis.frameCode = { decode, AREA };\n})()`,
-  });
+  await page.addInitScript({ content: FRAME_CODE_SCRIPT });
 }
 
 /** One displayed frame: its number, and when it was due on the screen by the page's clock. */
