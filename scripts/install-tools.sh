@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there, through apt: ffmpeg (encoder),
-# Chromium (browser), GStreamer (a player) and what chronyd (a time server)
-# needs; with an argument "nginx" that as well. On a system without apt it says
-# what is missing.
+# Chromium (browser) and GStreamer (a player); with an argument "nginx" that as
+# well. On a system without apt it says what is missing. Fetches chronyd (a time
+# server), too, if it can.
 set -eu
 
 missing=()
