@@ -1,7 +1,7 @@
 /** The judge judged: records whose figures are known. */
 import { expect, test } from "vitest";
 import { frameRows, settledAfter } from "./frames.ts";
-import { byProduct, openingRows, reach, spreads, undisturbed } from "./openings.ts";
+import { byMessage, byProduct, onScreen, openingRows, reach, spreads, undisturbed } from "./openings.ts";
 import type { Drained } from "./page/probe.ts";
 import { CLOCKS, NETWORKS } from "./profiles.ts";
 import type { PlayerRecord, RunRecord } from "./record.ts";
@@ -114,4 +114,16 @@ test("a player has settled once it is within 50 ms for a second", () => {
   if (only === undefined) throw new Error("the player is gone");
   const from = 53 * SECOND; // when frame 0 was due
   expect(settledAfter(view, only, from)).toBeCloseTo(7 * 200 + 10, 0);
+});
+
+test("what a message opens is seen with the frame after it, one refresh later", () => {
+  const told = player("p1", undefined);
+  const page = (host: number): number => (host - 10 * SECOND) / 1000;
+  // Its frames are at multiples of a refresh from the window of another cue on.
+  told.logs.product?.opened.push({ cue: "c0", frame: page(O - SECOND) - REFRESH, coarse: false });
+  told.logs.product?.arrived.push({ cue: "c1", what: "open", at: page(O) + 1 });
+  const view = viewOf(record([told, player("p2", 0)]));
+  const [first] = openingRows(view, view.product, onScreen(byMessage));
+  // A second is 60 refreshes, so a frame is at O, the next 16.7 ms later, and it is on the screen at 33.3 ms.
+  expect(first?.off).toBeCloseTo(2 * REFRESH, 3);
 });

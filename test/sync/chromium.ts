@@ -9,6 +9,8 @@ import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { CHROMIUM, FLAGS } from "../e2e/browser.ts";
+import { hostMicros } from "../e2e/source.ts";
+import type { Camera, Shot } from "./audit.ts";
 import { listening, Remote } from "./remote.ts";
 import type { Screen, ScreenOptions } from "./screen.ts";
 
@@ -20,16 +22,25 @@ interface Told {
     readonly exception?: { readonly description?: string };
   };
   readonly entry?: { readonly level: string; readonly source: string; readonly text: string };
+  /** Of a photograph: PNG in base64, when it was displayed in s since 1970, and the number by which it is acknowledged. */
+  readonly data?: string;
+  readonly metadata?: { readonly timestamp?: number };
+  readonly sessionId?: number;
 }
 
+/** Host µs at a wall-clock time of this machine in s since 1970. */
+const hostAt = (wall: number): number =>
+  hostMicros() + wall * 1e6 - (performance.timeOrigin + performance.now()) * 1000;
+
 /** A Chromium process of its own, with a profile of its own. */
-export class ChromiumScreen implements Screen {
+export class ChromiumScreen implements Screen, Camera {
   readonly errors: string[] = [];
   readonly #child: ChildProcess;
   readonly #remote: Remote;
   #target = "";
   #session = "";
   #cover: string | undefined;
+  #take: ((shot: Shot) => void) | undefined;
 
   private constructor(child: ChildProcess, url: string, { place, relay }: ScreenOptions) {
     this.#child = child;
@@ -70,16 +81,30 @@ export class ChromiumScreen implements Screen {
     this.#session = sessionId;
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await this.#page(`${domain}.enable`);
     await this.#page("Page.addScriptToEvaluateOnNewDocument", { source: script });
-    if (blocked.length > 0) await this.#page("Network.setBlockedURLs", { urls: blocked });
+    if (blocked.length === 0) return;
+    await this.#page("Network.setBlockedURLs", { urls: blocked });
+    // A page that waits for its media draws a turning wheel all the time, which costs as much as a video.
+    await this.#page("Emulation.setEmulatedMedia", {
+      features: [{ name: "prefers-reduced-motion", value: "reduce" }],
+    });
   }
 
-  #heard(method: string, { exceptionDetails, entry }: Told): void {
+  #heard(method: string, told: Told): void {
+    const { exceptionDetails, entry } = told;
     if (method === "Runtime.exceptionThrown" && exceptionDetails !== undefined) {
       this.errors.push(exceptionDetails.exception?.description ?? exceptionDetails.text);
     }
     if (method === "Log.entryAdded" && entry?.level === "error" && entry.source !== "network") {
       this.errors.push(entry.text);
     }
+    if (method === "Page.screencastFrame") this.#photographed(told);
+  }
+
+  #photographed({ data = "", metadata, sessionId }: Told): void {
+    // Without the acknowledgement there is no next one.
+    this.#page("Page.screencastFrameAck", { sessionId }).catch(() => undefined);
+    if (metadata?.timestamp !== undefined)
+      this.#take?.({ at: hostAt(metadata.timestamp), png: Buffer.from(data, "base64") });
   }
 
   async #page<T>(method: string, params: object = {}): Promise<T> {
@@ -117,6 +142,16 @@ export class ChromiumScreen implements Screen {
         await this.#remote.command("Target.closeTarget", { targetId: this.#cover });
       this.#cover = undefined;
     }
+  }
+
+  async film(take: (shot: Shot) => void): Promise<void> {
+    this.#take = take;
+    await this.#page("Page.startScreencast", { format: "png", everyNthFrame: 1 });
+  }
+
+  async stop(): Promise<void> {
+    await this.#page("Page.stopScreencast");
+    this.#take = undefined;
   }
 
   async close(): Promise<void> {

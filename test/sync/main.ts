@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   mkdirSync(options.out, { recursive: true });
   if (options.lowest) {
-    process.stdout.write(`\n${await lowest({ ...options.run, say }, options.out)}\n`);
+    process.stdout.write(`\n${await lowest({ ...options.run, say }, options.out, options.networks)}\n`);
     return 0;
   }
   const record = options.from === undefined ? await run({ ...options.run, say }) : read(options.from);

@@ -10,6 +10,7 @@ import { cuesOf, disturbed, hidden, type PlayerView, type RunView } from "./view
 /** A player must have been there this long before O to count as connected. */
 const CONNECTED = 3_000_000; // µs
 const IN_TIME = 100; // ms
+const REFRESH = 1e6 / 60; // µs
 
 /** One window on one screen. */
 export interface OpeningRow {
@@ -43,6 +44,20 @@ export const byMessage: Means = (player, cue) =>
 /** Opens when the player fires the cue that is in the media. */
 export const byDateRange: Means = (player, cue) =>
   player.arrived.find((a) => a.what === "daterange" && a.cue.includes(cue.id))?.at;
+
+/**
+ * On the screen as the page would show it: prepared in the first animation frame from that instant on, and displayed one
+ * refresh later. The page's frames are counted from the last window that it showed; a page that showed none draws with
+ * the machine.
+ */
+export function onScreen(means: Means): Means {
+  return (player, cue) => {
+    const at = means(player, cue);
+    if (at === undefined) return undefined;
+    const frame = [...player.opened.values()].findLast((shown) => shown <= at) ?? 0;
+    return frame + (Math.ceil((at - frame) / REFRESH) + 1) * REFRESH;
+  };
+}
 
 /** Opens when `Date.now()` says so. */
 export function byWallClock(run: RunView): Means {

@@ -28,6 +28,7 @@ export const USAGE = `Measures how far apart windows open and frames show, and w
   --straight        true clocks, all on LAN
   --no-namespaces   everything on loopback
   --virtual N       N viewers without a screen answer, too
+  --audit           film the first player's page around every opening, and hold the probe against the film
   --lowest          step the latency down for each network instead, and tell how low it can be
   --out DIR         default artifacts/sync-report
   --from FILE       make the report again from a run's raw.json
@@ -37,6 +38,8 @@ export const USAGE = `Measures how far apart windows open and frames show, and w
 export interface Options {
   readonly run: Omit<RunPlan, "say">;
   readonly lowest: boolean;
+  /** Those that were named. */
+  readonly networks: readonly NetworkName[] | undefined;
   readonly out: string;
   readonly from: string | undefined;
   readonly help: boolean;
@@ -67,6 +70,7 @@ export function optionsOf(args: readonly string[]): Options {
       straight: { type: "boolean" },
       "no-namespaces": { type: "boolean" },
       virtual: { type: "string" },
+      audit: { type: "boolean" },
       lowest: { type: "boolean" },
       out: { type: "string" },
       from: { type: "string" },
@@ -99,8 +103,10 @@ export function optionsOf(args: readonly string[]): Options {
       disturbed: values.quiet !== true,
       namespaces: values["no-namespaces"] === true ? "off" : "auto",
       virtual: number(values.virtual, 0, "virtual"),
+      filmed: values.audit === true,
     },
     lowest: values.lowest === true,
+    networks: values.networks === undefined ? undefined : networks,
     out: values.out ?? "artifacts/sync-report",
     from: values.from,
     help: values.help === true,

@@ -5,6 +5,8 @@
  */
 import { CHANNEL, type Server } from "../e2e/server.ts";
 import { hostMicros, WIDTH } from "../e2e/source.ts";
+import { type Appearance, type Area, filmOpening } from "./audit.ts";
+import { ChromiumScreen } from "./chromium.ts";
 import type { Place } from "./netns.ts";
 import type { ClockSpec } from "./page/clocks.ts";
 import type { Drained, ProbeSpec } from "./page/probe.ts";
@@ -19,6 +21,15 @@ const SUBPROTOCOL = "cuelight.v1.json";
 const FRAME_EVERY = 200;
 /** Less than a frame of the source. */
 const STALE = 25;
+
+/** Where the card of a window lies on the page. */
+const CARD = `(() => {
+  const inside = (root) => [...root.querySelectorAll("*")].flatMap((e) =>
+    [...(e.matches("[data-cue]") ? [e] : []), ...(e.shadowRoot ? inside(e.shadowRoot) : [])]);
+  const card = inside(document).find((e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }));
+  const { x, y, width, height } = (card ?? document.body).getBoundingClientRect();
+  return { x, y, width, height };
+})()`;
 
 const EMPTY: Drained = {
   calibrations: [],
@@ -140,6 +151,13 @@ export class Player {
 
   async hide(hidden: boolean): Promise<void> {
     await this.#screen.hide(hidden);
+  }
+
+  /** Films the opening of a window at `o`, host µs; undefined if the browser has no camera, or the film tells nothing. */
+  async filmed(cue: string, o: number): Promise<Appearance | undefined> {
+    const screen = this.#screen;
+    if (!(screen instanceof ChromiumScreen)) return undefined;
+    return filmOpening(screen, cue, o, () => screen.evaluate<Area>(CARD));
   }
 
   /** What it saw, to be kept. */

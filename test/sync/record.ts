@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Appearance } from "./audit.ts";
 import type { Drained } from "./page/probe.ts";
 import type { PlayerPlan } from "./profiles.ts";
 import type { RoomReading } from "./relay.ts";
@@ -50,6 +51,8 @@ export interface RunRecord {
   readonly machine: Machine;
   /** What virtual viewers saw; absent without them. */
   readonly virtual?: VirtualRecord;
+  /** What a film of the first player's page shows; absent if there was none. */
+  readonly films?: readonly Appearance[];
 }
 
 /** What the machine was like. */

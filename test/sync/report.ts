@@ -5,9 +5,18 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Appearance, auditTable } from "./audit.ts";
 import { frameError, frameRows } from "./frames.ts";
 import { goalsOf } from "./goals.ts";
-import { byDateRange, byMessage, byProduct, openingRows, spreads, undisturbed } from "./openings.ts";
+import {
+  byDateRange,
+  byMessage,
+  byProduct,
+  onScreen,
+  openingRows,
+  spreads,
+  undisturbed,
+} from "./openings.ts";
 import type { RunRecord } from "./record.ts";
 import { quantile } from "./stats.ts";
 import { draw, type Plot, type Series } from "./svg.ts";
@@ -32,7 +41,7 @@ export function writeReport(folder: string, record: RunRecord): string {
   for (const [name, plot] of Object.entries(plotsOf(run))) keep(`${name}.svg`, draw(plot));
   keep("summary.json", `${JSON.stringify(figuresOf(run), null, 2)}\n`);
   keep("report.md", markdown(run));
-  return `${goalTable(goalsOf(run))}\n\n${spreadTable(run)}\n\n${baselineTable(run)}\n\n${frameTable(run)}\n`;
+  return `${goalTable(goalsOf(run))}\n\n${spreadTable(run)}\n\n${baselineTable(run)}\n\n${frameTable(run)}\n${record.films === undefined ? "" : `\n${filmTable(run, record.films)}\n`}`;
 }
 
 function markdown(run: RunView): string {
@@ -61,6 +70,9 @@ function markdown(run: RunView): string {
     mappingLine(run),
     "![frames](frames.svg)",
     ...(crowd === undefined ? [] : ["## Virtual viewers", crowd]),
+    ...(record.films === undefined
+      ? []
+      : ["## The probe against a film of the page", filmTable(run, record.films)]),
     "## What was done",
     ...record.disturbances.map((d) => `- ${describe(run, d)}`),
     "## Errors that pages told",
@@ -69,6 +81,10 @@ function markdown(run: RunView): string {
     ),
   ];
   return `${parts.join("\n\n").replaceAll("\n\n- ", "\n- ")}\n`;
+}
+
+function filmTable(run: RunView, films: readonly Appearance[]): string {
+  return auditTable(films, run.product[0]?.opened ?? new Map());
 }
 
 function describe(run: RunView, { what, player, from, to }: RunRecord["disturbances"][number]): string {
@@ -82,7 +98,7 @@ function conditions(run: RunView): string {
   const videos = record.players.filter(({ plan }) => plan.video).length;
   return [
     `- ${record.began}, ${record.cues.length} cues of ${record.windowMs} ms, target latency ${record.latencyMs} ms`,
-    `- ${record.players.length} browsers (${machine.chromium}), ${videos} of them with video, ${machine.namespaces ? "each in a network namespace of its own" : "on loopback"}, headless, with throttling of hidden pages switched off`,
+    `- ${record.players.length} browsers (${machine.chromium}), ${videos} of them with video, ${machine.namespaces ? "each in a network namespace of its own" : "on loopback"}, headless, with throttling of hidden pages switched off; pages without video ask for reduced motion, so that no wheel turns`,
     `- ${machine.cores} cores (${machine.model}), kernel ${machine.kernel}, busy ${(machine.busy * 100).toFixed(0)} %, steal ${(machine.steal * 100).toFixed(2)} %, load average p50 ${quantile(machine.load, 0.5).toFixed(1)}, max ${Math.max(0, ...machine.load).toFixed(1)}`,
     `- truth: room clock read to ±${room.bound.toFixed(2)} ms, pages' clocks to ±${Math.max(...product.map(({ bound }) => bound)).toFixed(2)} ms at worst`,
     "- a screen is taken to show an animation frame one refresh (16.7 ms) after it was prepared; panels and sound paths are not seen",
@@ -120,8 +136,8 @@ function plotsOf(run: RunView): Record<string, Plot> {
       range: [0, 1],
       series: [
         distribution("room clock", run, run.product, byProduct),
-        distribution("on message", run, run.product, byMessage),
-        distribution("DATERANGE, stock", run, run.stock, byDateRange),
+        distribution("on message", run, run.product, onScreen(byMessage)),
+        distribution("DATERANGE, stock", run, run.stock, onScreen(byDateRange)),
       ],
     },
     clocks: {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CHANNEL, onAir, type Server, startServer } from "../e2e/server.ts";
 import { FPS, hostMicros, type Source, startSource } from "../e2e/source.ts";
+import type { Appearance } from "./audit.ts";
 import { ChromiumScreen } from "./chromium.ts";
 import { Crowd } from "./crowd.ts";
 import { FirefoxScreen } from "./firefox.ts";
@@ -36,6 +37,8 @@ export interface RunPlan {
   readonly namespaces: "auto" | "off";
   /** Viewers without a screen that answer, too. */
   readonly virtual: number;
+  /** Whether the first player's page is filmed around every opening. */
+  readonly filmed?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -67,6 +70,7 @@ class Run {
   readonly #room: RoomReading[] = [];
   readonly #sources: Source[] = [];
   readonly #disturbances: Disturbance[] = [];
+  readonly #films: Appearance[] = [];
   readonly #closing: (() => Promise<unknown> | unknown)[] = [];
   readonly #relayProgram: string;
   #next = 0;
@@ -94,6 +98,7 @@ class Run {
         disturbances: this.#disturbances,
         machine: machine.record(namespaces),
         ...(virtual === undefined ? {} : { virtual }),
+        ...(this.#films.length === 0 ? {} : { films: this.#films }),
       };
     } finally {
       for (const close of this.#closing.reverse()) await close();
@@ -234,9 +239,15 @@ class Run {
       this.#cues.push({ ...taken, phase });
       const host = (room: number): number => last.host + room - last.room;
       await Promise.all(this.#players.map((player) => player.expect(host(taken.o)).catch(() => undefined)));
+      if (this.#plan.filmed === true) await this.#film(taken.id, host(taken.o));
       await delay(Math.max(0, (host(taken.c) - hostMicros()) / 1000 + FINAL));
       if ((i + 1) % 20 === 0) this.#plan.say(`${i + 1} of ${cues} cues`);
     }
+  }
+
+  async #film(cue: string, o: number): Promise<void> {
+    const film = await this.#players[0]?.filmed(cue, o);
+    if (film !== undefined) this.#films.push(film);
   }
 
   /** The same networks and clocks with the player that everybody else would use. */

@@ -14,6 +14,7 @@ import {
   byWallClock,
   type Means,
   type OpeningRow,
+  onScreen,
   openingRows,
   reach,
   type SpreadRow,
@@ -91,10 +92,10 @@ export function spreadTable(run: RunView): string {
 export function baselineTable(run: RunView): string {
   const means: [string, readonly PlayerView[], Means][] = [
     ["**on the room clock** (Cuelight)", run.product, byProduct],
-    ["when the message comes", run.product, byMessage],
-    ["by `Date.now()`, put right by one exchange", run.product, byOnePing(run)],
-    ["by `Date.now()`", run.product, byWallClock(run)],
-    ["on the DATERANGE cue, stock hls.js", run.stock, byDateRange],
+    ["when the message comes", run.product, onScreen(byMessage)],
+    ["by `Date.now()`, put right by one exchange", run.product, onScreen(byOnePing(run))],
+    ["by `Date.now()`", run.product, onScreen(byWallClock(run))],
+    ["on the DATERANGE cue, stock hls.js", run.stock, onScreen(byDateRange)],
   ];
   return table(
     HEAD,

@@ -22,7 +22,9 @@ export interface ClockSample {
 export interface ClockEstimate {
   /** R minus the device's clock, in µs. */
   readonly offset: Micros;
-  /** The true offset is within ± this, but for the drift of a clock worse than {@link MAX_DRIFT_PPM}. */
+  /** By how much R gains on the device's clock, in µs a ms; 0 while the samples do not tell. */
+  readonly rate: number;
+  /** The true offset is within ± this, but for a rate that is measured wrong by more than {@link MAX_DRIFT_PPM}. */
   readonly dispersion: Micros;
   /** Round trip of the sample that the estimate comes from. */
   readonly rtt: Micros;
@@ -30,6 +32,10 @@ export interface ClockEstimate {
 
 /** The worst frequency error of a device's clock that the dispersion allows for. */
 export const MAX_DRIFT_PPM = 60;
+
+/** No quartz is worse than this, in ppm: more is a path that has changed. */
+const WILD_DRIFT_PPM = 500;
+const NEIGHBOURS = 5_000; // ms: samples closer than this say nothing about the rate
 
 const RESOLUTION = 100; // µs: performance.now() without cross-origin isolation
 const MAX_SAMPLES = 64;
@@ -44,11 +50,13 @@ interface Candidate {
 /**
  * Keeps the latest samples and picks the one of lowest dispersion. Path noise
  * is one-sided and heavy-tailed, so the quickest round trip carries the
- * information; averages carry the noise.
+ * information; averages carry the noise. How fast the two clocks drift apart is
+ * measured over all samples, so that an older one still tells the offset now.
  */
 export class ClockFilter {
   readonly #drift: number;
   #candidates: Candidate[] = [];
+  #rate = 0;
 
   /** @param drift - The worst frequency error of one clock against the other, in ppm. */
   constructor(drift: number = MAX_DRIFT_PPM) {
@@ -62,12 +70,15 @@ export class ClockFilter {
     if (!(rtt >= 0)) return;
     const offset = (received - sentAt * 1000 + (replied - receivedAt * 1000)) / 2;
     this.#candidates.push({ at: receivedAt, offset, rtt });
-    if (this.#candidates.length > MAX_SAMPLES) this.#candidates.shift();
+    const young = this.#candidates.filter(({ at }) => receivedAt - at <= MAX_AGE);
+    this.#candidates = young.slice(-MAX_SAMPLES);
+    this.#rate = this.#drift === 0 ? 0 : rateOf(this.#candidates, this.#drift / 1000);
   }
 
   /** Forgets every sample. */
   clear(): void {
     this.#candidates = [];
+    this.#rate = 0;
   }
 
   /** The best estimate at `now`; undefined without samples of the last ten minutes. */
@@ -78,7 +89,7 @@ export class ClockFilter {
       if (age > MAX_AGE) continue;
       const dispersion = micros(rtt / 2 + RESOLUTION + (age * this.#drift) / 1000);
       if (best === undefined || dispersion < best.dispersion) {
-        best = { offset: micros(offset), dispersion, rtt: micros(rtt) };
+        best = { offset: micros(offset + age * this.#rate), rate: this.#rate, dispersion, rtt: micros(rtt) };
       }
     }
     return best;
@@ -93,6 +104,33 @@ export class ClockFilter {
   get roundTrips(): readonly number[] {
     return this.#candidates.map((c) => c.rtt).sort((a, b) => a - b);
   }
+}
+
+/**
+ * The rate that fits all samples, in µs a ms. What a round trip takes more than the quickest bounds what its sample is off
+ * against that one, so each pair bounds the rate from both sides. Of what is left the middle is taken, within `usual`
+ * where that can be.
+ */
+function rateOf(samples: readonly Candidate[], usual: number): number {
+  const trips = samples.map(({ rtt }) => rtt).sort((a, b) => a - b);
+  const least = trips[0] ?? 0;
+  // The quickest was not as quick as the path can be: by about as much as the next ones differ.
+  const slack = RESOLUTION + ((trips[trips.length >> 2] ?? 0) - least) / 2;
+  const wild = WILD_DRIFT_PPM / 1000;
+  let [low, high] = [-wild, wild];
+  for (const a of samples) {
+    for (let k = samples.length - 1; k > 0; k--) {
+      const b = samples[k] ?? a;
+      const apart = b.at - a.at;
+      if (apart < NEIGHBOURS) break;
+      const width = (a.rtt + b.rtt) / 2 - least + 2 * slack;
+      low = Math.max(low, (b.offset - a.offset - width) / apart);
+      high = Math.min(high, (b.offset - a.offset + width) / apart);
+    }
+  }
+  if (low > high) return 0; // the path has changed
+  const [from, to] = [Math.max(low, -usual), Math.min(high, usual)];
+  return from <= to ? (from + to) / 2 : (low + high) / 2;
 }
 
 const SLEW_PER_MS = 5; // µs of correction a ms: 5 ms a second
@@ -131,7 +169,8 @@ export class RoomClock implements RoomReader {
   #epoch: number | undefined;
   #offset: number | undefined;
   #target = 0;
-  #at = millis(0); // when #offset was last moved towards #target
+  #rate = 0; // µs a ms that both gain
+  #at = millis(0); // when they were as they are
   #settled = false; // has been synced since the last reset
   #frozen: readonly Frozen[] = [];
 
@@ -152,6 +191,7 @@ export class RoomClock implements RoomReader {
 
   #apply(best: ClockEstimate, before: Micros, now: Millis): ClockChange {
     this.#advance(now);
+    this.#rate = best.rate;
     if (this.#offset === undefined || !this.#settled) return this.#step(best, now);
     const delta = best.offset - this.#offset;
     if (Math.abs(delta) > STEP) return best.dispersion < before / 2 ? this.#step(best, now) : "kept";
@@ -170,6 +210,7 @@ export class RoomClock implements RoomReader {
   guess(room: Micros, local: Millis): void {
     if (this.#offset !== undefined) return;
     this.#offset = this.#target = room - local * 1000;
+    this.#rate = 0;
     this.#at = local;
   }
 
@@ -187,19 +228,20 @@ export class RoomClock implements RoomReader {
   /** Reading of R at `local`. Undefined before the first sample or guess. */
   at(local: Millis): Micros | undefined {
     this.#advance(local);
-    return this.#offset === undefined ? undefined : micros(Math.round(local * 1000 + this.#offset));
+    return this.#offset === undefined ? undefined : micros(Math.round(local * 1000 + this.#offsetAt(local)));
   }
 
   /** This device's clock when R shows `room`. Undefined before the first sample or guess. */
   localAt(room: Micros): Millis | undefined {
-    return this.#offset === undefined ? undefined : millis((room - this.#offset) / 1000);
+    if (this.#offset === undefined) return undefined;
+    return millis((room - this.#offset + this.#rate * this.#at) / (1000 + this.#rate));
   }
 
   /** Bound of the reading's error; Infinity without samples. */
   dispersion(now: Millis): Micros {
     const best = this.#filter.estimate(now);
     if (best === undefined || this.#offset === undefined) return micros(Number.POSITIVE_INFINITY);
-    return micros(best.dispersion + Math.abs(best.offset - this.#offset));
+    return micros(best.dispersion + Math.abs(best.offset - this.#offsetAt(now)));
   }
 
   /** Whether the reading can be relied on: dispersion at most 50 ms, heard of within 90 s. */
@@ -216,12 +258,20 @@ export class RoomClock implements RoomReader {
     return min === undefined || p95 === undefined ? undefined : { min: micros(min), p95: micros(p95) };
   }
 
-  /** Moves the offset towards its target for the time since the last call. */
+  #offsetAt(local: Millis): number {
+    return (this.#offset ?? 0) + this.#rate * (local - this.#at);
+  }
+
+  /** Lets the offset drift on, and moves it towards its target, for the time since the last call. */
   #advance(now: Millis): void {
     if (now <= this.#at) return;
-    const moving = now - this.#at - this.#frozenWithin(this.#at, now);
+    const passed = now - this.#at;
+    const moving = passed - this.#frozenWithin(this.#at, now);
     this.#at = now;
-    if (this.#offset === undefined || moving <= 0) return;
+    if (this.#offset === undefined) return;
+    this.#offset += this.#rate * passed;
+    this.#target += this.#rate * passed;
+    if (moving <= 0) return;
     const limit = moving * SLEW_PER_MS;
     this.#offset += clamp(this.#target - this.#offset, -limit, limit);
   }

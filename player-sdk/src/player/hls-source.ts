@@ -15,6 +15,7 @@ import Hls, {
 import { backoff, type Micros, micros, type Seconds, seconds, type Ticks, ticksAt } from "../core/index.ts";
 import { carriedByEvents, carriedByRanges } from "./carriers.ts";
 import type { Feed, FeedOptions } from "./feed.ts";
+import { markLoaded } from "./part-marks.ts";
 
 const MISSING_RETRY = 1500;
 const CODEC_RETRY = 5000;
@@ -147,8 +148,12 @@ export class HlsSource implements Feed {
     });
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.#details = details;
+      markLoaded(details, this.#options.video.buffered);
       for (const cue of carriedByRanges(details.dateRanges, this.#told)) this.#options.carried(cue);
       if (!details.live) this.#over(hls);
+    });
+    hls.on(Events.AUDIO_TRACK_UPDATED, (_, { details }) => {
+      markLoaded(details, this.#options.video.buffered);
     });
     hls.on(Events.FRAG_PARSING_METADATA, (_, { samples }) => {
       for (const cue of carriedByEvents(samples, this.#told)) this.#options.carried(cue);
