@@ -4,6 +4,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { FIREFOX } from "./firefox.ts";
 import { CLOCKS, NETWORK_ORDER, NETWORKS, type NetworkName, type PlayerPlan } from "./profiles.ts";
@@ -16,8 +17,10 @@ export const USAGE = `Measures how far apart windows open and frames show, and w
 
   --browsers N      players, default 7
   --networks LIST   theirs, default ${NETWORK_ORDER.join(",")}
-  --videos N        how many of them show the video, default all; the others are the same page without it
-  --firefox         the third player is Firefox
+  --videos N        how many of them show the video, default one more than there are cores; the others are the
+                    same page without it
+  --firefox         the third player is Firefox; the default where it is installed and four or more play
+  --no-firefox      all are Chromium
   --cues N          default 200
   --for MINUTES     as many cues as fit, instead of --cues
   --stock-cues N    cues with stock hls.js in the same browsers afterwards, default 20, 0 for none
@@ -60,6 +63,7 @@ export function optionsOf(args: readonly string[]): Options {
       networks: { type: "string" },
       videos: { type: "string" },
       firefox: { type: "boolean" },
+      "no-firefox": { type: "boolean" },
       cues: { type: "string" },
       for: { type: "string" },
       "stock-cues": { type: "string" },
@@ -88,8 +92,8 @@ export function optionsOf(args: readonly string[]): Options {
       players: playersOf({
         browsers,
         networks: values.straight === true ? ["lan"] : networks,
-        videos: number(values.videos, browsers, "videos"),
-        firefox: values.firefox === true,
+        videos: number(values.videos, availableParallelism() + 1, "videos"),
+        firefox: values.firefox ?? (values["no-firefox"] !== true && browsers > 3 && existsSync(FIREFOX)),
         straight: values.straight === true,
         spread: number(values["spread-starts"], 60, "spread-starts") * 1000,
       }),
