@@ -22,6 +22,29 @@ type Hello struct {
 	// Grace is the last token of a Grace message: what the server has measured
 	// of this viewer's line on another connection.
 	Grace string `json:"grace,omitempty"`
+	// Resume is how far this viewer has read the channel's log; nil if it knows
+	// nothing of it.
+	Resume *Resume `json:"resume,omitempty"`
+	// PIN is what the viewer typed, at most [MaxPIN] bytes.
+	PIN string `json:"pin,omitempty"`
+	// Link is a one-time code, at most [MaxLink] bytes.
+	Link string `json:"link,omitempty"`
+}
+
+// Limits of what hello carries. Units: bytes.
+const (
+	MaxPIN   = 32
+	MaxLink  = 64
+	MaxEpoch = 16
+)
+
+// Resume is a place in a channel's log of broadcasts to viewers.
+type Resume struct {
+	// Epoch names the log, at most [MaxEpoch] bytes. A log that began anew has
+	// another one.
+	Epoch string `json:"epoch"`
+	// Offset is the last message that was applied, or what a welcome held.
+	Offset uint64 `json:"offset"`
 }
 
 // Type returns "hello".
@@ -113,3 +136,12 @@ type Status struct {
 
 // Type returns "status".
 func (*Status) Type() string { return "status" }
+
+// Alive answers the ping of a stream that is no WebSocket, where frames of the
+// protocol below do this.
+type Alive struct {
+	Nonce string `json:"nonce"` // of the ping
+}
+
+// Type returns "pong".
+func (*Alive) Type() string { return "pong" }

@@ -12,13 +12,17 @@ const (
 	CloseIdle    CloseCode = 4002 // no pong in time
 	CloseBusy    CloseCode = 4003 // more viewers than this node holds
 	CloseError   CloseCode = 4004 // our fault
+	CloseHello   CloseCode = 4005 // no hello in time
 
 	CloseInvalid CloseCode = 4100 // message that is not of this protocol
 	CloseVersion CloseCode = 4101 // hello with another version
 	CloseChannel CloseCode = 4102 // no such channel
 	CloseDenied  CloseCode = 4103 // token refused
 	CloseTooMany CloseCode = 4104 // sent faster than allowed
-	CloseHello   CloseCode = 4105 // no hello in time
+	CloseKicked  CloseCode = 4106 // the producer wants this viewer out; a reload comes back
+	CloseBanned  CloseCode = 4107 // the producer does not let this viewer in
+	ClosePIN     CloseCode = 4108 // final until the viewer types the PIN
+	CloseLink    CloseCode = 4109 // one-time link that another viewer has, or that is over
 )
 
 // Reconnect says whether a client should come back.
@@ -49,6 +53,14 @@ func (c CloseCode) String() string {
 		return "too many messages"
 	case CloseHello:
 		return "no hello in time"
+	case CloseKicked:
+		return "removed by the producer"
+	case CloseBanned:
+		return "banned from this channel"
+	case ClosePIN:
+		return "a PIN is needed, or this one is wrong"
+	case CloseLink:
+		return "this link has been used or is over"
 	default:
 		return "closed"
 	}

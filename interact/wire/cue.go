@@ -73,6 +73,11 @@ type Cue struct {
 	Window  int64  `json:"window_ms"`
 	Choices int    `json:"choices"` // number of options
 	Results string `json:"results"` // live, reveal
+	// Changes says that an answer may be changed until Close.
+	Changes bool `json:"changes,omitempty"`
+	// Spread is over how long viewers spread their answers, 0 to 500, in ms: each
+	// sends later by its own delay, which is given back to it.
+	Spread int64 `json:"spread_ms,omitempty"`
 	// Text is for producers. Viewers have it in Seal.
 	Text *Text `json:"text,omitempty"`
 	// Seal is the text as viewers get it, from armed on.

@@ -10,9 +10,6 @@ import (
 // Version is the protocol version that hello and welcome carry.
 const Version = 1
 
-// Subprotocol is what client and server agree on in the WebSocket handshake.
-const Subprotocol = "cuelight.v1.json"
-
 // MaxClientMessage is the largest message a client may send, in bytes.
 const MaxClientMessage = 4096
 
@@ -27,25 +24,19 @@ type Message interface {
 var ErrUnknownType = errors.New("unknown message type")
 
 // Encode writes m as JSON with its type first.
-func Encode(m Message) ([]byte, error) {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", m.Type(), err)
-	}
-	out := make([]byte, 0, len(body)+len(m.Type())+8)
-	out = append(out, `{"t":"`...)
-	out = append(out, m.Type()...)
-	out = append(out, '"')
-	if len(body) > 2 { // more than {}
-		out = append(out, ',')
-	}
-	return append(out, body[1:]...), nil
-}
+func Encode(m Message) ([]byte, error) { return jsonCodec{}.Append(nil, m) }
 
-// DecodeClient reads a message that a client sent.
+// DecodeClient reads a message that a client sent, as JSON.
 //
 // Errors: ErrUnknownType; a JSON error. It does not judge the values.
 func DecodeClient(data []byte) (Message, error) {
+	if answer, ok := scanAnswer(data); ok {
+		return answer, nil
+	}
+	return decodeClient(data)
+}
+
+func decodeClient(data []byte) (Message, error) {
 	return decode(data, func(t string) Message {
 		switch t {
 		case "hello":
@@ -58,16 +49,25 @@ func DecodeClient(data []byte) (Message, error) {
 			return new(Closed)
 		case "status":
 			return new(Status)
+		case "pong":
+			return new(Alive)
 		default:
 			return nil
 		}
 	})
 }
 
-// DecodeServer reads a message that the server sent.
+// DecodeServer reads a message that the server sent, as JSON.
 //
 // Errors: as DecodeClient.
 func DecodeServer(data []byte) (Message, error) {
+	if receipt, ok := scanReceipt(data); ok {
+		return receipt, nil
+	}
+	return decodeServer(data)
+}
+
+func decodeServer(data []byte) (Message, error) {
 	return decode(data, func(t string) Message {
 		switch t {
 		case "welcome":
@@ -90,6 +90,8 @@ func DecodeServer(data []byte) (Message, error) {
 			return new(Refused)
 		case "presence":
 			return new(Presence)
+		case "roster":
+			return new(Roster)
 		case "openings":
 			return new(Openings)
 		case "health":

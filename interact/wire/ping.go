@@ -76,3 +76,9 @@ func ParsePong(b []byte) (Pong, error) {
 		ClockEpoch: binary.BigEndian.Uint32(b[27:]),
 	}, nil
 }
+
+// IsClock says that a binary frame belongs to the clock exchange, whichever
+// codec the socket has: no message of a binary codec begins as one does.
+func IsClock(frame []byte) bool {
+	return len(frame) > 0 && (frame[0] == pingType || frame[0] == pongType)
+}

@@ -20,7 +20,17 @@ type Welcome struct {
 	Role        string `json:"role"`
 	Participant string `json:"participant"`
 	// Token is the viewer's identity: keep it, send it in the next hello.
-	Token      string        `json:"token,omitempty"`
+	Token string `json:"token,omitempty"`
+	// Grade is how sure it is that the participant is one person: one of
+	// GradeDevice to GradeAccount, absent for producers.
+	Grade string `json:"grade,omitempty"`
+	// Epoch names the log of what the channel's viewers are sent, Offset is the
+	// last message that this welcome holds. Absent for producers.
+	Epoch  string `json:"epoch,omitempty"`
+	Offset uint64 `json:"offset,omitempty"`
+	// Resumed says that everything after hello's offset follows as messages:
+	// Timeline is absent, Cues and Tallies are empty, and nothing held is stale.
+	Resumed    bool          `json:"resumed,omitempty"`
 	ClockEpoch uint32        `json:"clock_epoch"`
 	Now        clock.Instant `json:"now_us"`
 	Timeline   *Timeline     `json:"timeline,omitempty"`
@@ -32,6 +42,14 @@ type Welcome struct {
 
 // Type returns "welcome".
 func (*Welcome) Type() string { return "welcome" }
+
+// Grades of identity, weakest first.
+const (
+	GradeDevice  = "device"  // anonymous: a signed token in this device
+	GradePIN     = "pin"     // knew the channel's PIN
+	GradeLink    = "link"    // had a one-time link
+	GradeAccount = "account" // signed in at the host's site
+)
 
 // Timeline maps channel media time to R. Between two points it is a straight
 // line; before the first and after the last it runs at the nominal rate.
@@ -100,6 +118,8 @@ type Receipt struct {
 	// At is the instant the answer is credited with.
 	At    clock.Instant `json:"at_us"`
 	Level string        `json:"level"`
+	// Changes is how many times this participant has changed its answer.
+	Changes int `json:"changes,omitempty"`
 }
 
 // Type returns "receipt".
@@ -136,10 +156,47 @@ type Presence struct {
 	Far     int `json:"far"`
 	// Stuck viewers have not been able to hold the target latency for 30 s.
 	Stuck int `json:"stuck"`
+	// Joins and Leaves are means over the last 10 s. Units: 1/s.
+	Joins  float64 `json:"joins"`
+	Leaves float64 `json:"leaves"`
+	Grades Grades  `json:"grades"`
 }
 
 // Type returns "presence".
 func (*Presence) Type() string { return "presence" }
+
+// Grades counts viewers by how sure it is that each is one person.
+type Grades struct {
+	Device  int `json:"device"`
+	PIN     int `json:"pin"`
+	Link    int `json:"link"`
+	Account int `json:"account"`
+}
+
+// MaxRoster is the largest number of viewers in a Roster.
+const MaxRoster = 50
+
+// Roster is a random sample of a channel's viewers, for producers: at most
+// every 5 s.
+type Roster struct {
+	Total   int            `json:"total"`   // viewers there are
+	Viewers []RosterViewer `json:"viewers"` // at most MaxRoster
+}
+
+// Type returns "roster".
+func (*Roster) Type() string { return "roster" }
+
+// RosterViewer is one viewer of a sample.
+type RosterViewer struct {
+	Participant string        `json:"participant"`
+	Grade       string        `json:"grade"`
+	Class       string        `json:"class"`
+	Synced      bool          `json:"synced"`
+	Since       clock.Instant `json:"since_us"` // of this connection
+	RTT         int64         `json:"rtt_us"`
+	// Strikes are what it has done against the limits, in the last minute.
+	Strikes int `json:"strikes"`
+}
 
 // Bye is sent before the server closes a socket in an orderly way.
 type Bye struct {
