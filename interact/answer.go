@@ -9,7 +9,8 @@ import (
 // Answer is a participant's choice for a cue, as the gateway received it.
 type Answer struct {
 	// ID is the client's name for this attempt, echoed in its receipt. It does
-	// not make an answer unique: (Cue, Participant) does (IN1).
+	// not make an answer unique: (Cue, Participant) does (IN1). Where answers may
+	// be changed it tells a retry from a change (IN9).
 	ID          string
 	Cue         string
 	Participant string
@@ -44,17 +45,30 @@ const (
 // Receipt is the durable acknowledgement of an answer. A retry of the same
 // answer, at any time, gets the same receipt (IN3).
 type Receipt struct {
+	// ID is that of the answer it replies to, empty in reply to none.
+	ID          string
 	Cue         string
 	Participant string
-	Choice      []int
-	// Seq counts the counted answers of the cue, from 1.
+	// Choice is shared: nobody changes it.
+	Choice []int
+	// Seq counts the participants of the cue, from 1.
 	Seq uint64
 	// Credited is the instant the answer counts as given at, on R.
 	Credited clock.Instant
 	Level    Level
+	// Changes is how many times the participant had changed its answer by this
+	// one.
+	Changes int
 }
 
-// Tally is the count of a cue's answers: a fold over first writes (IN2).
+// Settler is told what became of an answer: with the receipt, or with an error
+// and a receipt that holds nothing but the answer's ID, Cue and Participant.
+// Settle does not block.
+type Settler interface {
+	Settle(r Receipt, err error)
+}
+
+// Tally is the count of a cue's answers: a fold over the log (IN2).
 type Tally struct {
 	Cue string
 	// Version grows with every change, so that a late lower count never
@@ -65,6 +79,18 @@ type Tally struct {
 	// Final says that nothing more can be counted.
 	Final bool
 }
+
+// Ban keeps a participant out of a channel.
+type Ban struct {
+	Participant string
+	// At is when it was made, Until when it ends: zero for good. Both on R.
+	At, Until clock.Instant
+	// Reason is for producers.
+	Reason string
+}
+
+// Holds says whether the ban is in force at now.
+func (b Ban) Holds(now clock.Instant) bool { return b.Until == 0 || now < b.Until }
 
 // Opening is one viewer's report of when its answer window opened.
 type Opening struct {

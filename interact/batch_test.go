@@ -16,7 +16,7 @@ import (
 
 func TestBatchRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		entries := rapid.SliceOf(rapid.Custom(entry)).Draw(t, "entries")
+		entries := rapid.SliceOf(rapid.OneOf(rapid.Custom(entry), rapid.Custom(attempt))).Draw(t, "entries")
 		prefix := rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "prefix")
 		packed := interact.AppendBatch(slices.Clone(prefix), entries)
 		if !slices.Equal(packed[:len(prefix)], prefix) {
@@ -36,6 +36,22 @@ func TestBatchBytes(t *testing.T) {
 		{Participant: "ann", Choice: 1 << 1, Credited: 1795410003250000, Received: 1795410003250000 + 30000},
 		{Participant: "bob", Choice: 1 << 0, Credited: 1795410003251000, Received: 1795410003251000},
 	}
+	if got := hex.EncodeToString(interact.AppendBatch(nil, entries)); got != packed {
+		t.Errorf("IN7 packed as %s, want %s", got, packed)
+	}
+	data, err := hex.DecodeString(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := interact.ParseBatch(data); err != nil || !slices.Equal(got, entries) {
+		t.Errorf("IN7 read as %+v, %v", got, err)
+	}
+}
+
+// TestBatchOfAttemptsBytes pins the layout of answers that may be changed.
+func TestBatchOfAttemptsBytes(t *testing.T) {
+	const packed = "0201" + "03616e6e02" + "0a" + "02" + "af63dc4c8601ec8c" + "fd2d77aa"
+	entries := []interact.Entry{{Participant: "ann", Choice: 1 << 1, Credited: 5, Received: 6, Attempt: interact.AttemptOf("a")}}
 	if got := hex.EncodeToString(interact.AppendBatch(nil, entries)); got != packed {
 		t.Errorf("IN7 packed as %s, want %s", got, packed)
 	}
@@ -71,7 +87,10 @@ func TestBatchNoticesDamage(t *testing.T) {
 func FuzzParseBatch(f *testing.F) {
 	whole := interact.AppendBatch(nil, []interact.Entry{{Participant: "ann", Choice: 1, Credited: 5, Received: 6}, {Choice: 3}})
 	f.Add(whole[:len(whole)-4])
+	changed := interact.AppendBatch(nil, []interact.Entry{{Participant: "ann", Choice: 1, Credited: 5, Received: 6, Attempt: 7}})
+	f.Add(changed[:len(changed)-4])
 	f.Add([]byte{1, 0})
+	f.Add([]byte{2, 1, 1, 'a', 1, 0, 0, 0, 0, 0})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Add([]byte{1, 1, 64, 'a'})
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -101,7 +120,7 @@ func FuzzParseBatch(f *testing.F) {
 func TestLargestBatchIsARecord(t *testing.T) {
 	entries := make([]interact.Entry, interact.MaxBatch)
 	for i := range entries {
-		entries[i] = interact.Entry{Participant: strings.Repeat("p", interact.MaxParticipant), Choice: 1<<16 - 1, Credited: -1 << 62, Received: 1 << 62}
+		entries[i] = interact.Entry{Participant: strings.Repeat("p", interact.MaxParticipant), Choice: 1<<16 - 1, Credited: -1 << 62, Received: 1 << 62, Attempt: 1}
 		if i%2 == 1 {
 			entries[i].Credited, entries[i].Received = 1<<62, -1<<62
 		}

@@ -23,6 +23,7 @@ const (
 	CodeNotYet        Code = "not_yet"        // a key before its time
 	CodeUnknown       Code = "unknown"        // no such key
 	CodeNotAdmitted   Code = "not_admitted"   // not a participant here
+	CodeBanned        Code = "banned"         // removed from this channel by its producer
 	CodeTooMany       Code = "too_many"       // sending faster than allowed
 	CodeTooLate       Code = "too_late"       // a command after its notice
 	CodeConflict      Code = "conflict"       // a command that does not fit the cue's state

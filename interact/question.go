@@ -51,6 +51,8 @@ type Question struct {
 	// has none and Correct is -1.
 	Correct int
 	Results Results
+	// Changes lets a participant change its answer until C; the last one counts.
+	Changes bool
 	// Window is how long answers count. Default DefaultWindow.
 	Window time.Duration
 	// Policy says what opens it on a viewer's screen. Default cue.Wall.

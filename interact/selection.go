@@ -33,8 +33,26 @@ func SelectionOf(choice []int, options int) (Selection, error) {
 // Len returns the number of options in s.
 func (s Selection) Len() int { return bits.OnesCount16(uint16(s)) }
 
-// Indices returns the options in s, ascending. The caller owns the slice.
+// Indices returns the options in s, ascending. The slice is shared: nobody
+// changes it.
 func (s Selection) Indices() []int {
+	if s < 1<<MaxOptions {
+		return indices[s]
+	}
+	return s.list()
+}
+
+// indices are the lists of every selection that a question can have, so that a
+// receipt costs no allocation.
+var indices = func() (all [1 << MaxOptions][]int) {
+	for s := range all {
+		list := Selection(s).list()
+		all[s] = list[:len(list):len(list)]
+	}
+	return all
+}()
+
+func (s Selection) list() []int {
 	out := make([]int, 0, s.Len())
 	for rest := uint16(s); rest != 0; rest &= rest - 1 {
 		out = append(out, bits.TrailingZeros16(rest))

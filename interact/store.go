@@ -10,12 +10,19 @@ const (
 	RecordCue     RecordKind = 1 // one revision of a cue, JSON
 	RecordAnswers RecordKind = 2 // a batch of counted answers, see AppendBatch
 	RecordLatency RecordKind = 3 // another target latency of the channel, JSON
+	// RecordBan bans a participant or lifts a ban, JSON.
+	RecordBan RecordKind = 4
+	// RecordSnapshot is what a room was when its log was compacted, JSON. What
+	// the other kinds can say, such as receipts, follows it in those kinds.
+	RecordSnapshot RecordKind = 5
+	// RecordLink says who owns one-time links, JSON.
+	RecordLink RecordKind = 6
 )
 
 // Record is one entry of a channel's log.
 type Record struct {
 	// Seq orders the records of a channel, ascending, with gaps. The store sets
-	// it; Append ignores it.
+	// it, whatever it was.
 	Seq     uint64
 	Channel string
 	Kind    RecordKind
@@ -25,7 +32,7 @@ type Record struct {
 }
 
 // MaxRecord is the largest Data a store has to take, in bytes: a full batch of
-// the longest participants fits twice.
+// the longest participants fits.
 const MaxRecord = 2 << 20
 
 // Store keeps the logs of channels, each in the order it was written.
@@ -35,8 +42,8 @@ const MaxRecord = 2 << 20
 // replayed in the order they were made.
 type Store interface {
 	// Append writes all records or none. When it returns nil they are as
-	// durable as Level says, after one sync for all of them. It keeps no
-	// reference to the data.
+	// durable as Level says, after one sync for all of them, and it has set
+	// their Seq. It keeps no reference to the data.
 	//
 	// Errors: *Error with CodeUnavailable if the log cannot be written, with
 	// CodeInvalid for a record that no log would take. Nothing was written then.
@@ -48,6 +55,14 @@ type Store interface {
 	// Errors: visit's; ctx's; one that says which record is damaged.
 	Replay(ctx context.Context, channel string, visit func(Record) error) error
 
+	// Replace compacts the log of a channel: in one step it deletes the records
+	// with Seq up to upTo and puts records in their place, in their order. They
+	// are replayed first, with numbers up to upTo; there may not be more of them
+	// than were deleted. A crash leaves either the old records or the new ones.
+	//
+	// Errors: as Append. Nothing has changed then.
+	Replace(ctx context.Context, channel string, upTo uint64, records []Record) error
+
 	// Level is what Append promises.
 	Level() Level
 }
@@ -57,9 +72,9 @@ type Store interface {
 // Errors: *Error with CodeInvalid.
 func (r Record) Validate() error {
 	switch {
-	case r.Channel == "" || r.Cue == "" && r.Kind != RecordLatency:
+	case r.Channel == "" || r.Cue == "" && (r.Kind == RecordCue || r.Kind == RecordAnswers):
 		return Errorf(CodeInvalid, "record without channel or cue")
-	case r.Kind < RecordCue || r.Kind > RecordLatency:
+	case r.Kind < RecordCue || r.Kind > RecordLink:
 		return Errorf(CodeInvalid, "record of unknown kind %d", r.Kind)
 	case len(r.Data) == 0 || len(r.Data) > MaxRecord:
 		return Errorf(CodeInvalid, "record of %d bytes: between 1 and %d fit", len(r.Data), MaxRecord)

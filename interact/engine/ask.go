@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"maps"
-	"slices"
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
@@ -20,57 +19,6 @@ func (r *Room) ask(ctx context.Context, f func()) error {
 		return errStopped()
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// Join returns all that somebody who comes in has to know: the timeline, the
-// cues, tallies and receipts that role and participant may see. Role,
-// participant and token are for the caller to fill in.
-//
-// A caller that is broadcast to before it calls Join misses nothing: what it
-// hears twice is told apart by revision, state and version.
-//
-// Errors: *interact.Error with CodeUnavailable while stopping; ctx's.
-func (r *Room) Join(ctx context.Context, participant, role string) (wire.Welcome, error) {
-	w := wire.Welcome{
-		Version: wire.Version, Channel: r.channel.Name, Title: r.channel.Title,
-		ClockEpoch: r.clock.Epoch(),
-		Cues:       []wire.Cue{}, Tallies: []wire.Tally{}, Receipts: []wire.Receipt{},
-	}
-	err := r.ask(ctx, func() {
-		if role == wire.RoleProducer {
-			r.welcomeProducer(&w)
-		} else {
-			r.welcomeViewer(&w, participant)
-		}
-	})
-	w.Timeline, w.Now = r.currentTimeline(), r.now()
-	return w, err
-}
-
-func (r *Room) welcomeProducer(w *wire.Welcome) {
-	w.Cues, w.Tallies = r.rundown()
-	for _, o := range r.watched { // tell the newcomer too
-		o.pace.dirty = true
-	}
-}
-
-func (r *Room) welcomeViewer(w *wire.Welcome, participant string) {
-	now := r.now()
-	r.arrived(participant)
-	for _, it := range append(slices.Clone(r.recent), r.live...) {
-		s := it.state(now)
-		sight := it.sight(s)
-		if !sight.Cue {
-			continue
-		}
-		w.Cues = append(w.Cues, it.viewerView(s))
-		if sight.Tally {
-			w.Tallies = append(w.Tallies, *r.tally(it))
-		}
-		if receipt, ok := r.ledger.Receipt(it.id, participant); ok {
-			w.Receipts = append(w.Receipts, wireReceipt(receipt))
-		}
 	}
 }
 
@@ -123,6 +71,10 @@ type Counts struct {
 	Refused map[interact.Code]uint64
 	// Busy answers were refused because the room was behind.
 	Busy uint64
+	// Changed answers, of those counted, took another's place.
+	Changed uint64
+	// Compactions are snapshots that took the place of a log.
+	Compactions uint64
 	// Commits and CommitErrors are writes of answers, and writes of any kind
 	// that did not take place.
 	Commits, CommitErrors uint64

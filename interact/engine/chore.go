@@ -13,6 +13,8 @@ const (
 	// itself; after a failure it waits for choreRetry.
 	choreEvery = 250 * time.Millisecond
 	choreRetry = time.Second
+	// choreAfter batches of answers in a row go before it.
+	choreAfter = 16
 	// pictureGone is how long a picture has to be away until a cue that is
 	// anchored in it is held.
 	pictureGone = 3 * time.Second
@@ -28,6 +30,9 @@ func (r *Room) chore(now clock.Instant) *edit {
 		if e := r.orphan(it, now); e != nil {
 			return e
 		}
+		if e := r.respread(it, now); e != nil {
+			return e
+		}
 	}
 	for _, o := range r.watched {
 		if it := r.items[o.cue]; it != nil && r.revealDue(it, o, now) {
@@ -41,17 +46,20 @@ func (r *Room) chore(now clock.Instant) *edit {
 	return r.raise(now)
 }
 
+// ownJob is a job that the room gives itself.
+func ownJob(j job) *edit { return &edit{job: j, own: true, reply: make(chan edited, 1)} }
+
 func internal(id string, act action, change func(item, clock.Instant) (item, error)) *edit {
 	return &edit{id: id, action: act, change: change, own: true, reply: make(chan edited, 1)}
 }
 
 // chores says whether the clock alone may give the room something to do.
 func (r *Room) chores(now clock.Instant) bool {
-	if r.channel.AutoLatency > 0 {
+	if r.channel.AutoLatency > 0 || r.compact.due() {
 		return true
 	}
 	for _, it := range r.live {
-		if it.cue.Anchored && now < it.cue.Open {
+		if it.cue.Anchored && now < it.cue.Open || r.spreads(it, now) {
 			return true
 		}
 	}

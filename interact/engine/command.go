@@ -19,7 +19,7 @@ type edit struct {
 	key    string
 	// change returns what the cue becomes. It runs on the room's goroutine.
 	change func(it item, now clock.Instant) (item, error)
-	tune   *tune       // instead of all above: a change of L
+	job    job         // instead of all above
 	own    bool        // the room gave it to itself
 	reply  chan edited // holds one
 }
@@ -27,6 +27,15 @@ type edit struct {
 type edited struct {
 	cue wire.Cue
 	err error
+}
+
+// job is a command that is not about one cue. Its methods run on the room's
+// goroutine.
+type job interface {
+	// begin returns what has to be durable; no records if nothing has to.
+	begin(r *Room, now clock.Instant) (write, error)
+	// end lets it take effect once that is durable; err says that it is not.
+	end(r *Room, err error)
 }
 
 // do runs e through the room and waits until it is durable and broadcast. If
@@ -68,8 +77,9 @@ func (r *Room) begin(e *edit) {
 	if e.own {
 		r.choresFrom = r.now().Add(choreRetry) // unless it goes well
 	}
-	if e.tune != nil {
-		r.beginTune(e, r.now())
+	r.recall()
+	if e.job != nil {
+		r.beginJob(e)
 		return
 	}
 	old := r.items[e.id]
@@ -97,8 +107,16 @@ func (r *Room) begin(e *edit) {
 	if old != nil {
 		old.held = true
 	}
-	r.flight = &flight{edit: e, next: next}
-	r.commits <- []interact.Record{rec}
+	r.launch(&flight{edit: e, next: next, write: write{records: []interact.Record{rec}}})
+}
+
+func (r *Room) beginJob(e *edit) {
+	w, err := e.job.begin(r, r.now())
+	if err != nil || len(w.records) == 0 {
+		e.reply <- edited{err: producerError(err)}
+		return
+	}
+	r.launch(&flight{edit: e, write: w})
 }
 
 // repeated reports whether e was carried out before, by its key.
@@ -121,8 +139,12 @@ func (r *Room) finishEdit(f *flight, err error) {
 	} else if e.own {
 		r.choresFrom = 0
 	}
-	if e.tune != nil {
-		r.finishTune(e, err)
+	if e.job != nil {
+		e.job.end(r, err)
+		if err != nil {
+			err = errNotSaved()
+		}
+		e.reply <- edited{err: err}
 		return
 	}
 	if it := r.items[e.id]; it != nil {
@@ -148,6 +170,7 @@ func (r *Room) finishEdit(f *flight, err error) {
 		if id == "" {
 			break
 		}
+		r.publish()
 		r.out.Broadcast(r.channel.Name, wire.Producers, &wire.Removed{Cue: id})
 	}
 	r.log.Info("cue changed", "cue", e.id, "rev", it.cue.Rev, "action", string(e.action), "state", it.shown.String())
@@ -162,6 +185,7 @@ func (r *Room) install(next item, act action, key string) {
 	switch {
 	case act == actionRemove:
 		delete(r.items, next.id)
+		r.last = nil
 		r.order = slices.DeleteFunc(r.order, func(id string) bool { return id == next.id })
 	case it == nil:
 		r.items[next.id] = newItem(next)
@@ -170,7 +194,7 @@ func (r *Room) install(next item, act action, key string) {
 		if it.seal != next.seal {
 			r.keyboard.remove(it.seal)
 		}
-		it.question, it.cue, it.note, it.seal = next.question, next.cue, next.note, next.seal
+		it.question, it.cue, it.note, it.seal, it.spread = next.question, next.cue, next.note, next.seal, next.spread
 	}
 }
 
@@ -188,8 +212,11 @@ func (r *Room) dropOldest() string {
 	}
 	id := oldest.id
 	delete(r.items, id)
+	r.last = nil
 	r.keyboard.remove(oldest.seal)
+	r.ledgerMu.Lock()
 	r.ledger.Drop(id)
+	r.ledgerMu.Unlock()
 	r.order = slices.DeleteFunc(r.order, func(o string) bool { return o == id })
 	r.recent = slices.DeleteFunc(r.recent, func(it *item) bool { return it == oldest })
 	return id

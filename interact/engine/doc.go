@@ -4,11 +4,17 @@
 //
 // One goroutine owns a room's cues and ledger; a second one waits for the
 // disk. While it waits, the next batch of answers gathers, so the slower the
-// disk, the larger the batches, and a burst costs few syncs. What is promised:
+// disk, the larger the batches, and a burst costs few syncs. Viewers who come in
+// need neither of the two. What is promised:
 //
 //   - durable, then receipted, then in a tally (EN1);
 //   - a revision of a cue is durable before anybody hears of it (EN2);
-//   - everything but the openings is rebuilt from the log (EN3).
+//   - everything but the openings is rebuilt from the log (EN3), or from a
+//     snapshot that took its place (EN29);
+//   - what was broadcast is in the welcome of everybody who comes later (EN30).
+//
+// Locks: ledgerMu, timelineMu and those of door, keyboard and inboxes are never
+// held together.
 //
 // Rules are numbered EN… in interact/SPEC.md.
 package engine

@@ -46,8 +46,20 @@ type Config struct {
 	Log      *slog.Logger
 	Channels []Channel
 	// Receipts is how many receipts a channel holds in memory. Beyond it, the
-	// oldest finished cues keep only their counts. Default 1,000,000 (some 100 MB).
+	// oldest finished cues keep only their counts. Default 1,000,000 (some 50 MB).
 	Receipts int
+	// Capacity is how many answers a second a cue may bring: larger audiences are
+	// asked to spread their answers. Default 20,000.
+	Capacity int
+	// Audience returns how many viewers of a channel a cue has to expect. It does
+	// not block and is safe for concurrent use. Nil: those connected, by
+	// Broadcaster.
+	Audience func(channel string) int
+	// CompactRecords and CompactBytes are how long the log of a channel grows
+	// until a snapshot takes its place, while no cue is on air. Defaults 100,000
+	// records and 64 MiB.
+	CompactRecords int
+	CompactBytes   int64
 }
 
 // Channel is one programme.
@@ -68,6 +80,12 @@ type Channel struct {
 func (c Config) withDefaults() Config {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Receipts = cmp.Or(c.Receipts, 1_000_000)
+	c.Capacity = cmp.Or(c.Capacity, 20_000)
+	c.CompactRecords = cmp.Or(c.CompactRecords, 100_000)
+	c.CompactBytes = cmp.Or(c.CompactBytes, 64<<20)
+	if c.Audience == nil && c.Broadcaster != nil {
+		c.Audience = c.Broadcaster.Viewers
+	}
 	return c
 }
 
@@ -79,6 +97,12 @@ func (c Config) Validate() error {
 	}
 	if c.Receipts < 0 {
 		errs = append(errs, fmt.Errorf("receipts: %d is negative", c.Receipts))
+	}
+	if c.Capacity < 0 {
+		errs = append(errs, fmt.Errorf("capacity: %d is negative", c.Capacity))
+	}
+	if c.CompactRecords < 0 || c.CompactBytes < 0 {
+		errs = append(errs, fmt.Errorf("compact: %d records, %d bytes: one is negative", c.CompactRecords, c.CompactBytes))
 	}
 	seen := make(map[string]bool)
 	for i, ch := range c.Channels {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
@@ -16,6 +17,10 @@ type item struct {
 	cue      cue.Cue
 	// seal is the text as viewers get it: nil until the cue is taken.
 	seal *seal
+	// spread is over how long viewers spread their answers.
+	spread time.Duration
+	// sheet is its part of the ledger, nil until somebody answers.
+	sheet *interact.Sheet
 	// note says to producers why the cue is as it is.
 	note string
 
@@ -27,8 +32,8 @@ type item struct {
 	// held stops the cue's own transitions while its next revision is on its way
 	// to the disk: a cancel in time must not be overtaken by the text.
 	held bool
-	// sealing says that C + GraceMax has passed; the tally is final once cut
-	// answers have been dealt with.
+	// sealing says that C + GraceMax has passed; the tally is final once all
+	// answers up to cut have been dealt with.
 	sealing bool
 	cut     uint64
 
@@ -114,6 +119,7 @@ func (it *item) bare(s cue.State) wire.Cue {
 		ID: it.id, Rev: c.Rev, Kind: string(q.Kind), Policy: string(q.Policy.Or()),
 		State: wire.State(s.String()), Open: c.Open, Close: c.Close, Media: c.Media, MaxLag: c.MaxLag.Milliseconds(),
 		Window: c.Window.Milliseconds(), Choices: len(q.Options), Results: string(q.Results),
+		Changes: q.Changes, Spread: it.spread.Milliseconds(),
 	}
 	if it.slot() != interact.SlotMain {
 		w.Slot = it.slot()
@@ -137,5 +143,5 @@ func wireTally(t interact.Tally) wire.Tally {
 
 // wireReceipt is the receipt as it travels in a welcome, in reply to nothing.
 func wireReceipt(r interact.Receipt) wire.Receipt {
-	return wire.Receipt{Cue: r.Cue, Choice: r.Choice, Seq: r.Seq, At: r.Credited, Level: string(r.Level)}
+	return wire.Receipt{Cue: r.Cue, Choice: r.Choice, Seq: r.Seq, At: r.Credited, Level: string(r.Level), Changes: r.Changes}
 }

@@ -86,7 +86,7 @@ func (r *Room) SetLatency(ctx context.Context, latency time.Duration) (clock.Ins
 		return 0, interact.Errorf(interact.CodeInvalid, "The target latency of this channel is between %g and %g s.", r.channel.MinLatency.Seconds(), LongestLatency.Seconds())
 	}
 	tune := &tune{latency: latency.Truncate(time.Millisecond)}
-	_, err := r.do(ctx, &edit{tune: tune})
+	_, err := r.do(ctx, &edit{job: tune})
 	return tune.at, err
 }
 
@@ -97,24 +97,20 @@ type tune struct {
 	moved   []item // cues with their new O
 }
 
-// beginTune gives a change of L, and what follows from it, to the disk.
-func (r *Room) beginTune(e *edit, now clock.Instant) {
-	t := e.tune
+// begin gives a change of L, and what follows from it, to the disk.
+func (t *tune) begin(r *Room, now clock.Instant) (write, error) {
 	if t.latency == r.Latency() {
 		t.at = now
-		e.reply <- edited{}
-		return
+		return write{}, nil
 	}
 	records, err := r.tuned(t, now)
 	if err != nil {
-		e.reply <- edited{err: producerError(err)}
-		return
+		return write{}, err
 	}
 	for i := range t.moved {
 		r.items[t.moved[i].id].held = true
 	}
-	r.flight = &flight{edit: e}
-	r.commits <- records
+	return write{records: records}, nil
 }
 
 func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
@@ -147,14 +143,12 @@ func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
 	return records, nil
 }
 
-// finishTune announces a change of L that is durable.
-func (r *Room) finishTune(e *edit, err error) {
-	t := e.tune
+// end announces a change of L that is durable.
+func (t *tune) end(r *Room, err error) {
 	for i := range t.moved {
 		r.items[t.moved[i].id].held = false
 	}
 	if err != nil {
-		e.reply <- edited{err: errNotSaved()}
 		return
 	}
 	now := r.now()
@@ -171,7 +165,6 @@ func (r *Room) finishTune(e *edit, err error) {
 		r.show(it, it.state(now))
 	}
 	r.log.Info("target latency changed", "dur", t.latency)
-	e.reply <- edited{}
 }
 
 func (r *Room) replayLatency(data []byte) error {
@@ -229,6 +222,7 @@ func (r *Room) SetTimeline(t wire.Timeline) {
 
 func (r *Room) tellTimelineLocked() {
 	told := r.toldLocked(*r.timeline)
+	r.told.Store(&told) // first: who comes in from here on is not broadcast to
 	r.out.Broadcast(r.channel.Name, wire.Viewers|wire.Producers, &told)
 }
 
@@ -241,14 +235,16 @@ func (r *Room) repeatTimeline() {
 	}
 }
 
-func (r *Room) currentTimeline() *wire.Timeline {
+// currentTimeline is the timeline for one who comes in. It is shared.
+func (r *Room) currentTimeline(now clock.Instant) *wire.Timeline {
+	told := r.told.Load()
+	if told == nil || told.Next == nil || now < told.Next.At {
+		return told
+	}
 	r.timelineMu.Lock()
 	defer r.timelineMu.Unlock()
-	if r.timeline == nil {
-		return nil
-	}
-	told := r.toldLocked(*r.timeline)
-	return &told
+	settled := r.toldLocked(*r.timeline)
+	return &settled
 }
 
 // raise returns the command that raises L, if more viewers than one in
@@ -272,5 +268,5 @@ func (r *Room) raise(now clock.Instant) *edit {
 	r.raiseFrom = now.Add(raiseEvery)
 	r.counts.LatencyRaised++
 	r.log.Warn("target latency raised: viewers cannot hold it", "stuck", stuck, "viewers", viewers)
-	return &edit{tune: &tune{latency: higher}, own: true, reply: make(chan edited, 1)}
+	return ownJob(&tune{latency: higher})
 }

@@ -54,7 +54,7 @@ func checked(q interact.Question) (interact.Question, error) {
 }
 
 // Edit replaces the question: of a draft, or of a cue that was taken, as long
-// as O can move. Kind, policy and slot stay once it was taken.
+// as O can move. Kind, policy, slot and changes stay once it was taken.
 func (r *Room) Edit(ctx context.Context, id string, q interact.Question) (wire.Cue, error) {
 	q, err := checked(q)
 	if err != nil {
@@ -65,8 +65,8 @@ func (r *Room) Edit(ctx context.Context, id string, q interact.Question) (wire.C
 		if err != nil {
 			return it, err
 		}
-		if old := it.question; it.cue.Taken && (q.Kind != old.Kind || q.Policy != old.Policy.Or() || q.Slot != it.slot()) {
-			return it, interact.Errorf(interact.CodeConflict, "This cue has been taken: its kind, policy and slot stay.")
+		if old := it.question; it.cue.Taken && (q.Kind != old.Kind || q.Policy != old.Policy.Or() || q.Slot != it.slot() || q.Changes != old.Changes) {
+			return it, interact.Errorf(interact.CodeConflict, "This cue has been taken: its kind, policy and slot stay, and whether answers may be changed.")
 		}
 		next.Policy, next.MaxLag = q.Policy, q.MaxLag
 		it.cue, it.question = next, q
@@ -113,7 +113,7 @@ func (r *Room) TakeAt(ctx context.Context, id string, at interact.Spot, idempote
 			return it, err
 		}
 		again := it.cue.Taken
-		it.cue, it.note = next, ""
+		it.cue, it.note, it.spread = next, "", r.spread()
 		switch {
 		case again:
 			it.note = "the picture has stopped: opened by the clock alone"

@@ -30,6 +30,10 @@ func sentence(code interact.Code) string {
 		return "The window was paused when this answer was given. Please answer again when it goes on."
 	case interact.CodeNotAdmitted:
 		return "You are not a participant of this show."
+	case interact.CodeBanned:
+		return "You have been removed from this show."
+	case interact.CodeTooMany:
+		return "You have changed your answer too often. The last one that was saved counts."
 	case interact.CodeBusy:
 		return "Many answers are coming in at once. Please send yours again in a moment."
 	case interact.CodeUnavailable:
@@ -39,8 +43,26 @@ func sentence(code interact.Code) string {
 	}
 }
 
+// refusals are the errors with a code, made once: a flood of refused answers
+// costs no memory.
+var refusals = func() map[interact.Code]*interact.Error {
+	all := make(map[interact.Code]*interact.Error)
+	for _, code := range []interact.Code{
+		interact.CodeInvalid, interact.CodeUnknownCue, interact.CodeUnknownOption, interact.CodeEarly, interact.CodeTooFast,
+		interact.CodeLate, interact.CodeClosed, interact.CodeVoid, interact.CodePaused, interact.CodeNotAdmitted,
+		interact.CodeBanned, interact.CodeTooMany, interact.CodeBusy, interact.CodeUnavailable, interact.CodeInternal,
+	} {
+		all[code] = &interact.Error{Code: code, Message: sentence(code)}
+	}
+	return all
+}()
+
+// refuse returns the error of a code. It is shared.
 func refuse(code interact.Code) error {
-	return &interact.Error{Code: code, Message: sentence(code)}
+	if e := refusals[code]; e != nil {
+		return e
+	}
+	return refusals[interact.CodeInternal]
 }
 
 // codeOf translates a verdict. Accepted has no code.

@@ -15,29 +15,52 @@ type report struct {
 
 // Opened takes in a viewer's report and never blocks. Reports beyond what the
 // room can hold are dropped.
-func (r *Room) Opened(o interact.Opening) { r.opened.push(report{opening: o}) }
+func (r *Room) Opened(o interact.Opening) { r.opened.push(&report{opening: o}) }
 
 // Closed takes in a viewer's report that its window closed. As Opened.
-func (r *Room) Closed(c interact.Closing) { r.opened.push(report{closing: c}) }
+func (r *Room) Closed(c interact.Closing) { r.opened.push(&report{closing: c}) }
+
+// move is a participant who came, or left.
+type move struct {
+	participant string
+	here        bool
+}
 
 // Left notes that a participant has no connection any more. It never blocks.
 func (r *Room) Left(participant string) {
 	if r.counting.Load() {
-		r.gone.push(participant)
+		r.moved.push(&move{participant, false})
 	}
 }
 
-func (r *Room) takeReports() {
-	reports := r.opened.swap(r.reports)
+// arrived notes that a participant is connected.
+func (r *Room) arrived(participant string) {
+	if r.counting.Load() {
+		r.moved.push(&move{participant, true})
+	}
+}
+
+// reportsAtOnce are looked at before the room looks for answers again.
+const reportsAtOnce = 1024
+
+// takeReports looks at the reports that wait, at most at so many.
+func (r *Room) takeReports(most int) {
 	now := r.now()
-	for _, p := range reports {
+	for range most {
+		if r.reportAt == len(r.reports) {
+			r.reports, _ = r.opened.swap(emptied(r.reports))
+			if r.reportAt = 0; len(r.reports) == 0 {
+				return
+			}
+		}
+		p := &r.reports[r.reportAt]
+		r.reportAt++
 		if p.opening.Cue != "" {
 			r.counts.OpeningsIgnored += r.take(r.watching(p.opening.Cue), func(o *openings) bool { return o.add(p.opening, now) })
 		} else {
 			r.counts.ClosingsIgnored += r.take(r.watching(p.closing.Cue), func(o *openings) bool { return o.shut(p.closing, now) })
 		}
 	}
-	r.reports = reports
 }
 
 // take returns 1 if the report is ignored.
@@ -49,24 +72,20 @@ func (r *Room) take(o *openings, add func(*openings) bool) uint64 {
 	return 0
 }
 
-func (r *Room) takeLeavers() {
-	gone := r.gone.swap(r.leavers)
-	for _, participant := range gone {
-		for _, o := range r.watched {
-			o.connected(participant, false)
+// takeMoves notes who came and left, at most so many.
+func (r *Room) takeMoves(most int) {
+	for range most {
+		if r.moveAt == len(r.moves) {
+			r.moves, _ = r.moved.swap(emptied(r.moves))
+			if r.moveAt = 0; len(r.moves) == 0 {
+				return
+			}
 		}
-	}
-	r.leavers = gone
-}
-
-// arrived notes that a participant is connected, after all who left before.
-func (r *Room) arrived(participant string) {
-	if !r.counting.Load() {
-		return
-	}
-	r.takeLeavers()
-	for _, o := range r.watched {
-		o.connected(participant, true)
+		m := &r.moves[r.moveAt]
+		r.moveAt++
+		for _, o := range r.watched {
+			o.connected(m.participant, m.here)
+		}
 	}
 }
 
@@ -104,7 +123,7 @@ func (r *Room) lookAfter(now clock.Instant) {
 		}
 		it := r.items[o.cue]
 		if !o.halted && now >= o.until() && (it == nil || !it.cue.RevealArmed) {
-			r.takeReports()
+			r.takeReports(maxOpenings)
 			o.finish()
 		}
 		counting = counting || !o.finished()

@@ -180,7 +180,13 @@ func TestNewRefuses(t *testing.T) {
 	bad("EN18 a channel without a name", "channels[0].name", channel("", latency))
 	bad("EN18 a latency that no cue can be taken at", "channels[0].latency", channel("show", 400*ms))
 	bad("EN18 a revision that cannot be read", "record 1", log(interact.RecordCue, "{"))
-	bad("EN18 a revision of a newer program", "newer version", log(interact.RecordCue, `{"v":3}`))
+	bad("EN18 less than no capacity", "capacity", func(c *engine.Config) { c.Capacity = -1 })
+	bad("EN18 a log shorter than nothing", "compact", func(c *engine.Config) { c.CompactRecords = -1 })
+	bad("EN18 a snapshot of a newer program", "newer version", log(interact.RecordSnapshot, `{"v":2,"head":{}}`))
+	bad("EN18 a snapshot of nothing", "neither", log(interact.RecordSnapshot, `{"v":1}`))
+	bad("EN18 a ban of a newer program", "newer version", log(interact.RecordBan, `{"v":2}`))
+	bad("EN18 a link of a newer program", "newer version", log(interact.RecordLink, `{"v":2}`))
+	bad("EN18 a revision of a newer program", "newer version", log(interact.RecordCue, `{"v":4}`))
 	bad("EN18 a batch that cannot be read", "record 1", log(interact.RecordAnswers, "x"))
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -20,11 +19,11 @@ const (
 	// MaxCues is how many cues a channel keeps. Beyond it the oldest finished
 	// one is let go; its records stay in the log.
 	MaxCues = 500
-	// maxAnswers and maxOpenings may wait for the room. An answer beyond is
-	// refused as busy, an opening is dropped.
-	maxAnswers  = 32_768
+	// maxAnswers and maxOpenings may wait for the room: a burst of everybody at
+	// once. An answer beyond is refused as busy, an opening is dropped.
+	maxAnswers  = 131_072
 	maxOpenings = 16_384
-	maxLeavers  = 200_000
+	maxMoves    = 200_000
 	// maxLive places on screen can be taken at once.
 	maxLive = 8
 	// maxKeys idempotency keys are remembered, the latest.
@@ -53,11 +52,19 @@ type Room struct {
 
 	answers *inbox[pending]
 	opened  *inbox[report]
-	gone    *inbox[string] // participants who have left
+	moved   *inbox[move] // participants who have come or left
+	claims  *inbox[claim]
 	asks    chan func()
 	edits   chan *edit
 	stopped chan struct{} // closed when nothing new is taken in
 
+	capacity int
+	audience func(channel string) int
+	compact  compaction
+
+	door     door
+	front    atomic.Pointer[front]         // what every viewer who comes in is told
+	told     atomic.Pointer[wire.Timeline] // the timeline as it was last told
 	keyboard keyboard
 	counting atomic.Bool // somebody's opening or closing is waited for
 
@@ -71,8 +78,13 @@ type Room struct {
 	order  []string // ids as prepared
 	recent []*item  // the last finished ones, by O
 	live   []*item  // taken and not final: one for each place on screen
-	ledger *interact.Ledger
 	keys   keyring
+	last   *item // that was answered last
+
+	// ledgerMu is held by that goroutine while it changes the ledger, and by
+	// others while they read it.
+	ledgerMu sync.RWMutex
+	ledger   *interact.Ledger
 
 	watched    []*openings // of live cues and of the last ones
 	raiseFrom  clock.Instant
@@ -80,22 +92,29 @@ type Room struct {
 	alive      clock.Instant // the last sign of life in the log
 	epoch      uint32        // the clock's, then
 
+	again   []pending // judged before, and to be judged anew
 	backlog []pending // taken from answers, from head on not judged yet
 	head    int
-	judged  uint64 // answers ever judged
-	landed  uint64 // answers ever dealt with, to the disk where they count
+	spent   [][]pending // judged and told, but for those of this turn
+	spare   [][]pending // empty, for answers to come
+	sum     uint64      // of what near has read, so that it is read
+	upTo    uint64      // the place of the last in backlog, among all answers ever
+	landed  uint64      // up to there all were dealt with, to the disk where they count
 
 	flight    *flight // on its way to the disk, nil if nothing is
 	edited    bool    // the last write was a command
+	unkept    int     // batches since there was time for a chore
 	batches   [2]*batch
 	turn      int
-	commits   chan []interact.Record
+	commits   chan write
 	committed chan error
 
 	counts   Counts
 	failures failures
-	reports  []report // handed back to opened at the next swap
-	leavers  []string // the same for gone
+	reports  []report // taken from opened, from reportAt on not looked at
+	reportAt int
+	moves    []move // taken from moved, the same
+	moveAt   int
 }
 
 func newRoom(cfg Config, ch Channel) *Room {
@@ -103,171 +122,23 @@ func newRoom(cfg Config, ch Channel) *Room {
 	return &Room{
 		channel: ch, clock: cfg.Clock, store: cfg.Store, out: cfg.Broadcaster,
 		log: cfg.Log.With("channel", ch.Name), receipts: cfg.Receipts,
-		answers: newInbox[pending](maxAnswers), opened: newInbox[report](maxOpenings), gone: newInbox[string](maxLeavers),
-		asks: make(chan func()), edits: make(chan *edit), stopped: make(chan struct{}),
+		answers: newInbox[pending](maxAnswers), opened: newInbox[report](maxOpenings),
+		moved: newInbox[move](maxMoves), claims: newInbox[claim](maxClaims),
+		capacity: cfg.Capacity, audience: cfg.Audience, door: newDoor(),
+		compact: newCompaction(cfg),
+		asks:    make(chan func()), edits: make(chan *edit), stopped: make(chan struct{}),
 		items: make(map[string]*item), ledger: interact.NewLedger(cfg.Store.Level()),
 		keys:      keyring{used: make(map[string]use)},
 		keyboard:  keyboard{keys: make(map[string]interact.Key)},
 		target:    target{latency: ch.Latency},
-		batches:   [2]*batch{newBatch(), newBatch()},
-		commits:   make(chan []interact.Record, 1),
+		batches:   [2]*batch{new(batch), new(batch)},
+		commits:   make(chan write, 1),
 		committed: make(chan error, 1),
 		counts:    Counts{Refused: make(map[interact.Code]uint64)},
 	}
 }
 
 func (r *Room) now() clock.Instant { return r.clock.At(time.Now()) }
-
-// run owns the room until ctx ends.
-func (r *Room) run(ctx context.Context) {
-	var disk sync.WaitGroup
-	// A commit is not cut off: nobody could tell whether it took place.
-	disk.Go(func() { r.commit(context.WithoutCancel(ctx)) })
-	r.serve(ctx)
-	r.drain()
-	close(r.commits)
-	disk.Wait()
-}
-
-// commit waits for the disk, one write at a time, so that run does not have to.
-func (r *Room) commit(ctx context.Context) {
-	for records := range r.commits {
-		r.committed <- r.store.Append(ctx, records)
-	}
-}
-
-func (r *Room) serve(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	stepped := r.clock.Stepped()
-	for {
-		r.advance(r.now()) // first, so that no command slips in before the last answers
-		r.next()
-		now := r.now()
-		r.advance(now)
-		r.tell(now)
-		timer.Reset(r.rest(now))
-
-		answers, edits := r.answers.wake, r.edits
-		if r.flight != nil {
-			answers, edits = nil, nil // they gather until the disk is back
-		} else if r.sealing() {
-			edits = nil
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case ask := <-r.asks:
-			ask()
-		case e := <-edits:
-			r.begin(e)
-		case <-answers:
-		case <-r.opened.wake:
-			r.takeReports()
-		case <-r.gone.wake:
-			r.takeLeavers()
-		case err := <-r.committed:
-			r.land(err)
-		case <-stepped: // the timer was set by another clock
-			stepped = r.clock.Stepped()
-		case <-timer.C:
-		}
-	}
-}
-
-// next gives the disk its next write, if it is idle. A command goes before
-// answers, because a burst of answers has always more; but never two in a row.
-func (r *Room) next() {
-	if r.flight != nil {
-		return
-	}
-	if !r.sealing() && !r.edited {
-		select {
-		case e := <-r.edits:
-			r.begin(e)
-		default:
-		}
-	}
-	if r.flight == nil && !r.sealing() && !r.edited {
-		if e := r.chore(r.now()); e != nil {
-			r.begin(e)
-		}
-	}
-	r.edited = false
-	if r.flight == nil {
-		r.gather()
-	}
-}
-
-// land takes in what the disk has done. Receipts go out while it works on the
-// next write.
-func (r *Room) land(err error) {
-	f := r.flight
-	r.flight = nil
-	if err != nil {
-		r.failures.report(r.log, r.now(), err)
-	}
-	if f.edit != nil {
-		r.edited = true
-		r.finishEdit(f, err)
-		return
-	}
-	r.count(f.batch, err)
-	r.next()
-	r.reply(f.batch, err)
-}
-
-// drain deals with everything that was taken in.
-func (r *Room) drain() {
-	close(r.stopped)
-	r.answers.close()
-	r.opened.close()
-	r.gone.close()
-	for {
-		if r.flight == nil {
-			r.gather()
-		}
-		if r.flight != nil {
-			r.land(<-r.committed)
-		} else if !r.behind() {
-			return
-		}
-	}
-}
-
-// sealing says that a window has passed and its last answers are being counted.
-func (r *Room) sealing() bool {
-	return slices.ContainsFunc(r.live, func(it *item) bool { return it.sealing })
-}
-
-// behind says that there are answers to judge at once.
-func (r *Room) behind() bool { return r.head < len(r.backlog) }
-
-// rest returns how long nothing needs to be done by the clock alone.
-func (r *Room) rest(now clock.Instant) time.Duration {
-	if r.flight == nil && r.behind() {
-		return 0
-	}
-	wake := now.Add(time.Hour)
-	if r.chores(now) {
-		wake = max(now, r.choresFrom).Add(choreEvery)
-	}
-	if r.target.next != 0 { // only this goroutine changes it
-		wake = min(wake, r.target.at)
-	}
-	for _, it := range r.live {
-		if at, ok := it.cue.Next(now); ok && !it.held && !it.sealing {
-			wake = min(wake, at)
-		}
-		wake = it.due(wake)
-	}
-	for _, o := range r.watched {
-		if at, ok := o.pace.due(); ok {
-			wake = min(wake, at)
-		}
-	}
-	return max(0, time.Until(r.clock.TimeAt(wake)))
-}
 
 // advance moves what is live to the state the clock says.
 func (r *Room) advance(now clock.Instant) {
@@ -307,6 +178,7 @@ func (r *Room) show(it *item, s cue.State) {
 	}
 	it.shown = s
 	r.hang(it)
+	r.publish()
 	r.broadcast(it)
 	if s == cue.Closed || s == cue.Revealed {
 		r.tellFinal(it)
@@ -320,6 +192,10 @@ func (r *Room) show(it *item, s cue.State) {
 // display shows up to a frame before O what it was told to show at O.
 func (r *Room) expect(it *item) {
 	viewers := r.out.Viewers(r.channel.Name)
+	r.open(it)
+	r.ledgerMu.Lock()
+	it.sheet.Expect(min(viewers, r.receipts))
+	r.ledgerMu.Unlock()
 	switch o := r.watching(it.id); {
 	case o == nil:
 		r.watch(newOpenings(it, viewers))
@@ -343,7 +219,9 @@ func (r *Room) hang(it *item) {
 
 // finish takes it off the air.
 func (r *Room) finish(it *item) {
+	r.ledgerMu.Lock()
 	r.ledger.Seal(it.id)
+	r.ledgerMu.Unlock()
 	it.sealing = false
 	r.live = slices.DeleteFunc(r.live, func(o *item) bool { return o == it })
 	r.recent = append(r.recent[max(0, len(r.recent)+1-recentCues):], it)

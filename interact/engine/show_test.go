@@ -39,18 +39,37 @@ type crowd struct {
 	mu    sync.Mutex
 	book  []heard
 	stuck int
+	ear   func(wire.Audience, wire.Message)
 }
 
 func (c *crowd) Broadcast(_ string, to wire.Audience, m wire.Message) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.book = append(c.book, heard{c.clock.At(time.Now()), to, m})
+	ear := c.ear
+	c.mu.Unlock()
+	if ear != nil {
+		ear(to, m)
+	}
+}
+
+// listen calls ear with every broadcast, while it is sent.
+func (c *crowd) listen(ear func(wire.Audience, wire.Message)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ear = ear
 }
 
 func (c *crowd) Viewers(string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.viewers
+}
+
+// come makes n viewers be connected.
+func (c *crowd) come(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.viewers = n
 }
 
 func (c *crowd) Stuck(string) int {
@@ -188,17 +207,22 @@ func start(t *testing.T, store interact.Store, room *clock.Room, change func(*en
 		t.Fatal(err)
 	}
 	s.room, _ = s.engine.Room("show")
+	s.stop = run(t, s.engine)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// run runs e until the returned function is called, which waits for its end.
+func run(t testing.TB, e *engine.Engine) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.engine.Run(ctx) }()
-	s.stop = sync.OnceFunc(func() {
+	go func() { done <- e.Run(ctx) }()
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	t.Cleanup(s.stop)
-	return s
 }
 
 func (s *show) now() clock.Instant { return s.clock.At(time.Now()) }

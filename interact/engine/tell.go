@@ -36,6 +36,7 @@ func (r *Room) tell(now clock.Instant) {
 			r.out.Broadcast(name, wire.Producers, r.tally(it))
 		}
 		if it.toViewers.ready(now) {
+			r.publish()
 			r.out.Broadcast(name, wire.Viewers, r.tally(it))
 		}
 	}

@@ -25,7 +25,19 @@ type Attempt struct {
 	RTTMin, Jitter time.Duration
 	// Dispersion bounds the error of the viewer's clock, by its own word.
 	Dispersion time.Duration
+	// Delay is how much later than its tap this viewer was asked to send, 0 to
+	// LongestDelay: the same for everything it says of this cue.
+	Delay time.Duration
 }
+
+// LongestDelay is the longest that a viewer is asked to hold an answer back.
+const LongestDelay = 500 * time.Millisecond
+
+func (a Attempt) delay() time.Duration { return min(max(a.Delay, 0), LongestDelay) }
+
+// allowed is how long before its receipt an answer may have been given: the
+// grace, and what the viewer was asked to wait.
+func (a Attempt) allowed() time.Duration { return a.Grace() + a.delay() }
 
 // Grace is G: how long this viewer's answer may have been under way, between
 // 100 ms and GraceMax. Only the server's own measurements enlarge it.
@@ -42,7 +54,7 @@ func (a Attempt) Margin() time.Duration { return min(max(a.Dispersion, marginMin
 //
 // Instants are compared, never subtracted: a stamp may be any 64-bit number.
 func (a Attempt) trusted() bool {
-	early, late := a.Received.Add(-a.Grace()-a.Margin()), a.Received.Add(a.Margin())
+	early, late := a.Received.Add(-a.allowed()-a.Margin()), a.Received.Add(a.Margin())
 	return a.Stamp != 0 && a.Dispersion <= marginMax && early <= a.Stamp && a.Stamp <= late
 }
 
@@ -81,10 +93,11 @@ func (c Cue) Judge(a Attempt) (clock.Instant, Verdict) {
 	}
 }
 
-// judgeStamped credits the stamp, at most the grace before receipt. What a liar
-// can gain is that grace, less the time its answer really took.
+// judgeStamped credits the stamp, at most the grace and the viewer's own delay
+// before receipt. What a liar can gain is those, less the time its answer really
+// took; it cannot choose its delay.
 func (c Cue) judgeStamped(a Attempt) (clock.Instant, Verdict) {
-	credited := min(max(a.Stamp, a.Received.Add(-a.Grace())), a.Received)
+	credited := min(max(a.Stamp, a.Received.Add(-a.allowed())), a.Received)
 	switch {
 	case a.Stamp < c.Open.Add(-a.Margin()):
 		return 0, Early
@@ -93,25 +106,27 @@ func (c Cue) judgeStamped(a Attempt) (clock.Instant, Verdict) {
 	}
 	for _, p := range c.Pauses {
 		switch {
-		case a.Stamp < p.At.Add(a.Margin()) && a.Received <= p.At.Add(a.Grace()):
+		case a.Stamp < p.At.Add(a.Margin()) && a.Received <= p.At.Add(a.allowed()):
 			return min(credited, p.At-1), Accepted
 		case a.Received < p.end() || a.Stamp < p.Resume.Add(-a.Margin()) || p.Resume >= c.Close:
 			return 0, InPause
 		}
 		credited = max(credited, p.Resume)
 	}
-	if a.Stamp >= c.Close.Add(a.Margin()) || a.Received > c.Close.Add(a.Grace()) {
+	if a.Stamp >= c.Close.Add(a.Margin()) || a.Received > c.Close.Add(a.allowed()) {
 		return 0, Late
 	}
 	return min(credited, c.Close-1), Accepted
 }
 
-// judgeReceived credits receipt less half the line's round trip. A stamp that
+// judgeReceived credits receipt less half the line's round trip, and less what
+// the viewer was asked to wait, as far as that leads to no refusal. A stamp that
 // cannot be true ends here too, not in a refusal: whoever wants to cheat could
 // leave it out, while an honest answer sent again after a reconnect has an old
 // stamp and is still in time.
 func (c Cue) judgeReceived(a Attempt) (clock.Instant, Verdict) {
 	credited := a.Received.Add(-min(max(a.RTTMin, 0)/2, wayMax))
+	credited = max(credited.Add(-a.delay()), min(credited, c.soonest(credited)))
 	switch {
 	case credited < c.Open:
 		return 0, Early
@@ -123,4 +138,16 @@ func (c Cue) judgeReceived(a Attempt) (clock.Instant, Verdict) {
 		return 0, Late
 	}
 	return credited, Accepted
+}
+
+// soonest is from when on an answer can have been given without a pause between
+// then and at.
+func (c Cue) soonest(at clock.Instant) clock.Instant {
+	soonest := c.Open.Add(MinReaction)
+	for _, p := range c.Pauses {
+		if p.Resume != 0 && p.Resume <= at {
+			soonest = max(soonest, p.Resume)
+		}
+	}
+	return soonest
 }

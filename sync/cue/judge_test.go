@@ -23,6 +23,10 @@ func TestJudge(t *testing.T) {
 	plain := func(received clock.Instant, rtt time.Duration) cue.Attempt {
 		return cue.Attempt{Received: received, RTTMin: rtt}
 	}
+	held := func(a cue.Attempt, delay time.Duration) cue.Attempt {
+		a.Delay = delay
+		return a
+	}
 	mid := o.Add(5 * time.Second)
 	for _, tc := range []struct {
 		name     string
@@ -61,6 +65,19 @@ func TestJudge(t *testing.T) {
 		{"CU9 a stamp held back over C does not buy time", at(c.Add(-5*time.Second), c.Add(30*ms)), 0, cue.Late},
 		{"CU9 the smallest stamp there is", at(-1<<63, mid), mid.Add(-6 * ms), cue.Accepted},
 		{"CU9 the largest stamp there is", at(1<<63-1, mid), mid.Add(-6 * ms), cue.Accepted},
+
+		{"CU17 held back as it was asked to, credited with the tap", held(at(mid, mid.Add(330*ms)), 300*ms), mid, cue.Accepted},
+		{"CU17 held back for longer, credited with what it was asked", held(at(mid, mid.Add(402*ms)), 300*ms), mid.Add(2 * ms), cue.Accepted},
+		{"CU17 sent at once although asked to wait", held(at(mid, mid.Add(30*ms)), 300*ms), mid, cue.Accepted},
+		{"CU17 held back over C", held(at(c.Add(-10*ms), c.Add(330*ms)), 300*ms), c.Add(-10 * ms), cue.Accepted},
+		{"CU17 held back beyond C and its own delay", held(at(c.Add(-10*ms), c.Add(401*ms)), 300*ms), 0, cue.Late},
+		{"CU17 the tally is final all the same", held(at(c-1, c.Add(500*ms)), 500*ms), 0, cue.Finished},
+		{"CU17 no stamp: what it was asked to wait comes off", held(plain(mid, 100*ms), 300*ms), mid.Add(-350 * ms), cue.Accepted},
+		{"CU17 no stamp, sent at once after O", held(plain(o.Add(200*ms), 100*ms), 300*ms), o.Add(120 * ms), cue.Accepted},
+		{"CU17 no stamp, over C", held(plain(c.Add(340*ms), 100*ms), 300*ms), c.Add(-10 * ms), cue.Accepted},
+		{"CU17 no stamp, too quick", held(plain(o.Add(150*ms), 100*ms), 300*ms), 0, cue.TooFast},
+		{"CU17 nobody is asked to wait for longer than half a second", held(plain(mid, 0), time.Hour), mid.Add(-500 * ms), cue.Accepted},
+		{"CU17 nor for less than nothing", held(plain(mid, 0), -time.Hour), mid, cue.Accepted},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			credited, got := q.Judge(tc.a)
@@ -115,6 +132,7 @@ func attempt(t *rapid.T) cue.Attempt {
 		RTTMin:     time.Duration(rapid.Int64().Draw(t, "rtt")),
 		Jitter:     time.Duration(rapid.Int64().Draw(t, "jitter")),
 		Dispersion: time.Duration(rapid.Int64Range(-10, 80).Draw(t, "dispersion")) * ms,
+		Delay:      time.Duration(max(0, rapid.Int64Range(-250, 500).Draw(t, "delay"))) * ms,
 	}
 	if rapid.Bool().Draw(t, "sane line") {
 		a.RTTMin, a.Jitter = a.RTTMin%(800*ms), a.Jitter%(300*ms)
@@ -141,10 +159,10 @@ func TestJudgeProperties(t *testing.T) {
 		if credited < o.Add(cue.MinReaction) || credited >= c {
 			t.Fatalf("CU6 credited O%+v, outside the window", credited.Sub(o))
 		}
-		if a.Received >= q.Final() || a.Received > c.Add(max(a.Grace(), 250*ms)) {
+		if a.Received >= q.Final() || a.Received > c.Add(max(a.Grace(), 250*ms)+a.Delay) {
 			t.Fatalf("CU8 accepted %v after C", a.Received.Sub(c))
 		}
-		if gain := a.Received.Sub(credited); gain > max(a.Grace(), a.Received.Sub(c.Add(-1*time.Microsecond))) {
+		if gain := a.Received.Sub(credited); gain > max(a.Grace()+a.Delay, 250*ms+a.Delay, a.Received.Sub(c.Add(-1*time.Microsecond))) {
 			t.Fatalf("CU6 credited %v before receipt, grace %v", gain, a.Grace())
 		}
 		if credited > a.Received {
@@ -154,7 +172,7 @@ func TestJudgeProperties(t *testing.T) {
 }
 
 // TestLyingGainsLessThanTheGrace lets a viewer say anything: compared with the
-// truth it never gains more than its own grace.
+// truth it never gains more than its own grace, and its own delay.
 func TestLyingGainsLessThanTheGrace(t *testing.T) {
 	q := taken(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -166,8 +184,39 @@ func TestLyingGainsLessThanTheGrace(t *testing.T) {
 			return
 		}
 		// 1 µs: an answer credited at C itself is put just inside the window.
-		if gain := tap.Sub(credited); gain > lie.Grace()-way+time.Microsecond {
-			t.Fatalf("CU6 gained %v with a grace of %v, really under way %v", gain, lie.Grace(), way)
+		if gain := tap.Sub(credited); gain > lie.Grace()+lie.Delay-way+time.Microsecond {
+			t.Fatalf("CU6 gained %v with a grace of %v and a delay of %v, really under way %v", gain, lie.Grace(), lie.Delay, way)
+		}
+	})
+}
+
+// TestSpreadIsFair lets many people react alike, on lines of all kinds, with and
+// without being asked to wait: nobody's credit differs.
+func TestSpreadIsFair(t *testing.T) {
+	q := taken(t)
+	rapid.Check(t, func(t *rapid.T) {
+		way := time.Duration(rapid.Int64Range(1, 200_000).Draw(t, "way")) * time.Microsecond
+		line := cue.Attempt{RTTMin: 2 * way, Jitter: 10 * ms, Dispersion: time.Duration(rapid.Int64Range(0, 20).Draw(t, "dispersion")) * ms}
+		tapped := o.Add(time.Duration(rapid.Int64Range(150, 19_999).Draw(t, "tap")) * ms)
+		delay := time.Duration(rapid.Int64Range(0, 500).Draw(t, "delay")) * ms
+		stamped := rapid.Bool().Draw(t, "synced")
+		send := func(wait time.Duration) (clock.Instant, cue.Verdict) {
+			a := line
+			a.Received, a.Delay = min(tapped.Add(wait), max(c, tapped)).Add(way), wait
+			if stamped {
+				a.Stamp = tapped
+			}
+			return q.Judge(a)
+		}
+		atOnce, v := send(0)
+		waited, w := send(delay)
+		held := min(delay, c.Sub(tapped)) // who taps right before C waits until C
+		if v != cue.Accepted || w != cue.Accepted {
+			t.Fatalf("CU17 verdicts %d at once, %d after %v", v, w, delay)
+		}
+		off := waited.Sub(atOnce)
+		if stamped && off != 0 || !stamped && (off > 0 || off < held-delay) {
+			t.Fatalf("CU17 credited %v apart after %v", off, delay)
 		}
 	})
 }
