@@ -17,7 +17,7 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// Append writes all records in one transaction and syncs it.
+// Append writes all records in one transaction, syncs it and sets their Seq.
 //
 // Once begun it is not interrupted by ctx, so that nobody has to wonder
 // whether a commit that was cut off took place.
@@ -33,24 +33,43 @@ func (s *Store) Append(ctx context.Context, records []interact.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.write(context.WithoutCancel(ctx), records); err != nil {
-		return fmt.Errorf("append %d records: %w: %w", len(records),
-			interact.Errorf(interact.CodeUnavailable, "The log cannot be written."), err)
+		return fmt.Errorf("append %d records: %w", len(records), unavailable(err))
 	}
-	s.next += uint64(len(records))
+	for i := range records {
+		records[i].Seq = s.next
+		s.next++
+		s.extent(records[i].Channel).live++
+	}
+	s.bound(size(records))
 	return nil
 }
 
-func (s *Store) write(ctx context.Context, records []interact.Record) error {
-	if len(records) == 1 {
-		return s.insert(ctx, s.db, records)
-	}
-	return s.inTx(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, records) })
+// unavailable is err with what its reader may be told.
+func unavailable(err error) error {
+	return fmt.Errorf("%w: %w", interact.Errorf(interact.CodeUnavailable, "The log cannot be written."), err)
 }
 
-func (s *Store) insert(ctx context.Context, to execer, records []interact.Record) error {
+// extent returns what is known of a channel. s.mu is held.
+func (s *Store) extent(channel string) *extent {
+	x := s.channels[channel]
+	if x == nil {
+		x = new(extent)
+		s.channels[channel] = x
+	}
+	return x
+}
+
+func (s *Store) write(ctx context.Context, records []interact.Record) error {
+	if len(records) == 1 { // a statement is a transaction
+		return s.insert(ctx, s.insertion, records)
+	}
+	return s.inTx(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx.StmtContext(ctx, s.insertion), records) })
+}
+
+func (s *Store) insert(ctx context.Context, with *sql.Stmt, records []interact.Record) error {
 	for i, r := range records {
 		r.Seq = s.next + uint64(i)
-		if _, err := to.ExecContext(ctx, insert, r.Seq, r.Channel, r.Kind, r.Cue, r.Data, checksum(r)); err != nil {
+		if _, err := with.ExecContext(ctx, r.Seq, r.Channel, r.Kind, r.Cue, r.Data, checksum(r)); err != nil {
 			return err
 		}
 	}
@@ -69,4 +88,13 @@ func checksum(r interact.Record) uint32 {
 	b = append(b, r.Channel...)
 	b = append(b, r.Cue...)
 	return crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, r.Data)
+}
+
+// size is how many bytes of data records hold.
+func size(records []interact.Record) int {
+	n := 0
+	for _, r := range records {
+		n += len(r.Data)
+	}
+	return n
 }

@@ -21,3 +21,12 @@ func ReadTail(r io.Reader) (frames, commits int, err error) {
 	t, err := w.tail()
 	return t.frames, t.commits, err
 }
+
+// Path is where the store's file lies.
+func (s *Store) Path() string { return s.path }
+
+// Step makes a Replace take smaller steps.
+func Step(s *Store, bytes int) { s.stepBytes = bytes }
+
+// Fold makes the write-ahead log be folded earlier.
+func Fold(s *Store, from, all int) { s.folds.from, s.folds.all = from, all }

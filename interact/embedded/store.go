@@ -5,47 +5,44 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // the driver "sqlite"
+	code "modernc.org/sqlite/lib"
 
 	"github.com/cuelight/cuelight/interact"
 )
-
-// schemaVersion is what PRAGMA user_version holds.
-const schemaVersion = 1
-
-const schema = `
-CREATE TABLE record (
-	seq     INTEGER PRIMARY KEY,
-	channel TEXT    NOT NULL,
-	kind    INTEGER NOT NULL,
-	cue     TEXT    NOT NULL,
-	data    BLOB    NOT NULL,
-	crc     INTEGER NOT NULL
-) STRICT;
-CREATE INDEX record_channel ON record (channel);
-PRAGMA user_version = 1;`
 
 // Why a log cannot be opened or replayed.
 var (
 	ErrLocked  = errors.New("another process uses this data folder: stop it, or choose another folder with --data")
 	ErrNewer   = errors.New("written by a newer version of cuelight: run that version, or choose another folder with --data")
-	ErrDamaged = errors.New("the log is damaged: restore the data folder from a backup, or move it away to start empty")
+	ErrDamaged = errors.New("the log is damaged: restore the data folder from a backup, or see what can be read with `cuelight log check` and `cuelight log salvage`")
 )
 
 // Store is a log in one SQLite file. It is safe for concurrent use.
 type Store struct {
-	log  *slog.Logger
-	lock *os.File
-	db   *sql.DB
+	path   string
+	log    *slog.Logger
+	lock   io.Closer
+	db     *sql.DB // one connection: pragmas belong to it, and there is one writer
+	folder *sql.DB // another one, which folds the write-ahead log
 
-	mu   sync.Mutex // one Append at a time; protects next
-	next uint64     // seq of the next record
+	insertion *sql.Stmt
+	folds     folds
+	stepBytes int // of one step of a Replace, about
+
+	// Order: replacing, reading, mu.
+	replacing sync.Mutex   // one Replace at a time
+	reading   sync.RWMutex // written to while replaced records are removed
+	mu        sync.Mutex   // one write at a time; protects continuity
+	continuity
 }
 
 var _ interact.Store = (*Store)(nil)
@@ -60,6 +57,24 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	lock, err := Lock(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, log: log, lock: lock, stepBytes: stepBytes}
+	s.folds.from, s.folds.all = foldFrom, foldAll
+	if err := s.open(ctx, path); err != nil {
+		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(err, s.Close()))
+	}
+	return s, nil
+}
+
+// Lock makes sure that nobody else opens the log at path, which need not exist,
+// until the result is closed or the process has ended. It makes the folder if
+// there is none.
+//
+// Errors: ErrLocked, wrapped with the path; one from the file system.
+func Lock(path string) (io.Closer, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -67,11 +82,7 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", path, err)
 	}
-	s := &Store{log: log, lock: lock}
-	if err := s.open(ctx, path); err != nil {
-		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(err, s.Close()))
-	}
-	return s, nil
+	return lock, nil
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
@@ -86,15 +97,46 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if s.db, err = sql.Open("sqlite", dsn(path)); err != nil {
+	if s.db, err = connect(dsn(path)); err != nil {
 		return err
 	}
-	s.db.SetMaxOpenConns(1) // pragmas belong to a connection, and there is one writer
-	s.db.SetMaxIdleConns(1)
+	if s.folder, err = connect(dsn(path)); err != nil {
+		return err
+	}
 	if err := s.migrate(ctx); err != nil {
+		return damaged(err)
+	}
+	counted, err := survey(ctx, s.db)
+	if err != nil {
+		return damaged(err)
+	}
+	s.continuity = *counted
+	if s.insertion, err = s.db.PrepareContext(ctx, insert); err != nil {
+		return damaged(err)
+	}
+	s.sweep(ctx) // what an end in the middle left behind
+	return nil
+}
+
+// connect opens a file over one connection.
+func connect(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	return db, nil
+}
+
+// damaged wraps what SQLite says of a file that it cannot understand.
+func damaged(err error) error {
+	unread, ok := errors.AsType[*sqlite.Error](err)
+	marks := []int{code.SQLITE_CORRUPT, code.SQLITE_NOTADB, code.SQLITE_ERROR, code.SQLITE_FORMAT}
+	if !ok || errors.Is(err, ErrDamaged) || !slices.Contains(marks, unread.Code()&0xff) {
 		return err
 	}
-	return s.countRecords(ctx)
+	return fmt.Errorf("%w (%w)", ErrDamaged, err)
 }
 
 // inspectTail reports what a crash left at the end of the write-ahead log.
@@ -115,46 +157,14 @@ func (s *Store) inspectTail(wal string) error {
 func dsn(path string) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", // a person may look at the file with other tools
+		fmt.Sprintf("auto_vacuum(%d)", incremental),
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
-		"wal_autocheckpoint(4000)", // pages: a checkpoint every 16 MB
-		"journal_size_limit(67108864)",
+		"wal_autocheckpoint(0)", // see folds
+		fmt.Sprintf("journal_size_limit(%d)", foldAll),
+		"cell_size_check(1)",
 	}}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-}
-
-func (s *Store) migrate(ctx context.Context) error {
-	var version int
-	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	switch {
-	case version > schemaVersion:
-		return fmt.Errorf("schema %d, this program knows %d: %w", version, schemaVersion, ErrNewer)
-	case version == schemaVersion:
-		return nil
-	}
-	return s.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
-			return fmt.Errorf("create schema: %w", err)
-		}
-		return nil
-	})
-}
-
-// countRecords finds the end of the log. Records are never deleted, so their
-// number is the last one's.
-func (s *Store) countRecords(ctx context.Context) error {
-	var count, last uint64
-	row := s.db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(seq), 0) FROM record")
-	if err := row.Scan(&count, &last); err != nil {
-		return fmt.Errorf("count records: %w", err)
-	}
-	if count != last {
-		return fmt.Errorf("%w (%d records, the last is number %d)", ErrDamaged, count, last)
-	}
-	s.next = last + 1
-	return nil
 }
 
 func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
@@ -174,9 +184,16 @@ func (s *Store) Level() interact.Level { return interact.LevelLog }
 // Close folds the write-ahead log into the file and lets go of it. Nobody may
 // use s any more.
 func (s *Store) Close() error {
-	var err error
-	if s.db != nil {
-		err = s.db.Close()
+	s.folds.wg.Wait()
+	var errs []error
+	if s.insertion != nil {
+		errs = append(errs, s.insertion.Close())
 	}
-	return errors.Join(err, s.lock.Close())
+	if s.folder != nil {
+		errs = append(errs, s.folder.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -322,25 +321,4 @@ func FuzzTail(f *testing.F) {
 			t.Fatalf("%d frames, %d commits in %d bytes", frames, commits, len(data))
 		}
 	})
-}
-
-func BenchmarkAppend(b *testing.B) {
-	for _, answers := range []int{1, 100, 1000} {
-		b.Run(fmt.Sprint(answers), func(b *testing.B) {
-			s := open(b, filepath.Join(b.TempDir(), "interact.db"))
-			entries := make([]interact.Entry, answers)
-			for i := range entries {
-				entries[i] = interact.Entry{Participant: fmt.Sprintf("p%024d", i), Choice: 1, Credited: 1795410003250000, Received: 1795410003270000}
-			}
-			data := interact.AppendBatch(nil, entries)
-			records := []interact.Record{{Channel: "show", Kind: interact.RecordAnswers, Cue: "c1", Data: data}}
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := s.Append(b.Context(), records); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(answers)*float64(b.N)/b.Elapsed().Seconds(), "answers/s")
-		})
-	}
 }

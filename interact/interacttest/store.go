@@ -26,6 +26,7 @@ func TestStore(t *testing.T, open func(t *testing.T) interact.Store) {
 	t.Run("ST7 channels append side by side", func(t *testing.T) { testConcurrent(t, open(t)) })
 	t.Run("ST8 takes the largest record", func(t *testing.T) { testLargest(t, open(t)) })
 	t.Run("ST9 visit may append", func(t *testing.T) { testAppendInVisit(t, open(t)) })
+	testReplace(t, open)
 	t.Run("ST10 names its level", func(t *testing.T) {
 		levels := []interact.Level{interact.LevelMemory, interact.LevelLog, interact.LevelReplicated}
 		if got := open(t).Level(); !slices.Contains(levels, got) {
@@ -92,6 +93,13 @@ func testOrder(t *testing.T, s interact.Store) {
 		t.Errorf("seq %d, %d, %d do not ascend from 1", got[0].Seq, got[1].Seq, got[2].Seq)
 	}
 	wantData(t, s, "show", "one", "two", "\x00\xff\x00", "{}")
+	told := []interact.Record{record("show", "c1", "three"), record("show", "c1", "four")}
+	appendAll(t, s, told...)
+	for i, r := range replay(t, s, "show")[4:] {
+		if r.Seq != told[i].Seq {
+			t.Errorf("Append said %d, the log says %d", told[i].Seq, r.Seq)
+		}
+	}
 }
 
 func testWhole(t *testing.T, s interact.Store) {
