@@ -1,13 +1,15 @@
 package gateway
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -16,12 +18,15 @@ import (
 )
 
 const (
-	readBuffer  = 512
-	writeBuffer = 1024 // pooled: a connection holds one only while it writes
+	// readBuffer holds an answer with its frame, so that one read takes it in.
+	readBuffer  = 256
+	writeBuffer = 512 // pooled: for the control frames of the library
 	// sendBuffer bounds what the kernel keeps for a reader that stopped
 	// reading. Otherwise it would grow to megabytes.
 	sendBuffer = 64 << 10
-	retryAfter = "5" // seconds
+	// retryWithin is how long, in seconds, whoever is refused waits at most. The
+	// wait is drawn by lot, so that those refused together do not come back so.
+	retryWithin = 8
 )
 
 func (g *Gateway) upgrader() websocket.Upgrader {
@@ -30,24 +35,24 @@ func (g *Gateway) upgrader() websocket.Upgrader {
 		ReadBufferSize:   readBuffer,
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  new(sync.Pool),
-		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // ServeHTTP has
 	}
 }
 
 // ServeHTTP accepts a WebSocket and returns; the connection lives on.
 //
-// Refusals: 400 without our subprotocol, 403 for a page of another origin, 426
-// for a plain request, 429 and 503 where there are too many.
+// Refusals: 400 without a subprotocol of ours, 403 for a page of another origin,
+// 426 for a plain request, 429 and 503 where there are too many.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	origin := originOf(r)
+	codec := codecOf(r)
 	switch {
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, "This address speaks WebSocket.", http.StatusUpgradeRequired)
 		return
-	case !slices.Contains(websocket.Subprotocols(r), wire.Subprotocol):
-		http.Error(w, "Ask for the WebSocket subprotocol "+wire.Subprotocol+".", http.StatusBadRequest)
+	case codec == nil:
+		http.Error(w, "Ask for one of the WebSocket subprotocols "+strings.Join(wire.Subprotocols, ", ")+".", http.StatusBadRequest)
 		return
 	case origin != sameOrigin && !g.origins["*"] && !g.origins[origin]:
 		g.counted.refusedOrigin.Add(1)
@@ -56,25 +61,47 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	remote := remoteOf(r)
 	if status := g.admit(remote); status != 0 {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(retryWithin)))
 		http.Error(w, "Too many connections. Try again shortly.", status)
 		return
 	}
 	cookie := g.cookie(r, origin)
-	ws, err := g.up.Upgrade(w, r, nil)
+	up := g.up
+	up.Subprotocols = []string{codec.Subprotocol()}
+	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		g.remotes.release(remote)
 		g.cfg.Log.Debug("handshake ended", "remote", r.RemoteAddr, "err", err)
 		return
 	}
-	g.open(ws, remote, cookie)
+	g.open(ws, codec, remote, cookie)
 }
 
+// codecOf returns the codec of the client's first subprotocol that is ours, nil
+// if none is.
+func codecOf(r *http.Request) wire.Codec {
+	for _, name := range websocket.Subprotocols(r) {
+		if codec, ok := wire.CodecOf(name); ok {
+			return codec
+		}
+	}
+	return nil
+}
+
+// admit counts a socket from remote, or returns the HTTP status with which to
+// refuse it. Nothing that costs anything comes before (GW15).
 func (g *Gateway) admit(remote netip.Addr) int {
 	g.mu.Lock()
 	stopping := g.stopping
 	g.mu.Unlock()
-	if stopping {
+	switch {
+	case stopping:
+		return http.StatusServiceUnavailable
+	case g.load.joining.Load() >= int64(g.lim.Joining):
+		g.load.crowded.Add(1)
+		return http.StatusServiceUnavailable
+	case !g.load.handshakes.take(g.moment(time.Now()), g.lim):
+		g.load.rushed.Add(1)
 		return http.StatusServiceUnavailable
 	}
 	status := g.remotes.admit(remote, g.lim)
@@ -100,13 +127,13 @@ func (g *Gateway) cookie(r *http.Request, origin string) *token.Claims {
 }
 
 // open starts a connection, unless the gateway stops.
-func (g *Gateway) open(ws *websocket.Conn, remote netip.Addr, cookie *token.Claims) {
+func (g *Gateway) open(ws *websocket.Conn, codec wire.Codec, remote netip.Addr, cookie *token.Claims) {
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
 		// Best effort: both only save memory and packets.
 		_ = tcp.SetWriteBuffer(sendBuffer)
 		_ = tcp.SetKeepAlive(false) // our pings tell more
 	}
-	c := newConn(g, ws, remote, cookie)
+	c := newConn(g, ws, codec, remote, cookie)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopping {
@@ -115,6 +142,7 @@ func (g *Gateway) open(ws *websocket.Conn, remote netip.Addr, cookie *token.Clai
 		return
 	}
 	g.counted.accepted.Add(1)
+	g.load.joining.Add(1)
 	g.conns[c] = struct{}{}
 	g.work.Go(c.serve)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
@@ -30,17 +31,19 @@ func (c *conn) answer(a *wire.Answer, now time.Time, allowed bool) {
 	received := c.g.cfg.Clock.At(now)
 	c.g.counted.answers.Add(1)
 	c.g.inflight.Add(1)
-	id, cue := a.ID, a.Cue
-	c.room.Answer(interact.Answer{
-		ID: id, Cue: cue, Participant: c.participant, Choice: a.Choice,
+	c.room.AnswerTo(interact.Answer{
+		ID: a.ID, Cue: a.Cue, Participant: c.participant, Choice: a.Choice,
 		Stamp: instant(a.At, received), Received: received,
 		Line: interact.Line{RTTMin: line.rttMin, Jitter: line.jitter, Dispersion: dispersion(a.Dispersion)},
-	}, func(r interact.Receipt, err error) { c.settle(id, cue, r, err) })
+	}, c)
 }
+
+// receipts come back once they are written.
+var receipts = sync.Pool{New: func() any { return new(wire.Receipt) }}
 
 // judge returns why an answer does not reach its room, or nil.
 func (c *conn) judge(a *wire.Answer, now time.Time, allowed bool) *interact.Error {
-	if allowed && !c.answers.take(now, c.g.lim.AnswerRate, c.g.lim.AnswerBurst) {
+	if allowed && !c.answers.take(c.g.moment(now), c.g.lim.AnswerRate, c.g.lim.AnswerBurst) {
 		allowed = false
 		c.strike(now)
 	}
@@ -61,17 +64,25 @@ func (c *conn) judge(a *wire.Answer, now time.Time, allowed bool) *interact.Erro
 	return nil
 }
 
-// settle passes a room's verdict on. Whoever is gone asks again when it is
+// Settle passes a room's verdict on. Whoever is gone asks again when it is
 // back.
-func (c *conn) settle(id, cue string, r interact.Receipt, err error) {
+func (c *conn) Settle(r interact.Receipt, err error) {
 	if err == nil {
 		c.g.counted.receipts.Add(1)
-		c.send(&wire.Receipt{ID: id, Cue: r.Cue, Choice: r.Choice, Seq: r.Seq, At: r.Credited, Level: string(r.Level)})
+		m := receipts.Get().(*wire.Receipt)
+		*m = wire.Receipt{
+			ID: r.ID, Cue: r.Cue, Choice: r.Choice, Seq: r.Seq, At: r.Credited,
+			Level: string(r.Level), Changes: r.Changes,
+		}
+		c.send(m)
 	} else if refusal, ok := errors.AsType[*interact.Error](err); ok {
-		c.refuse(id, cue, refusal)
+		if refusal.Code == interact.CodeBusy {
+			c.g.load.busy.Add(1)
+		}
+		c.refuse(r.ID, r.Cue, refusal)
 	} else {
 		c.g.complain("answer failed in its room", c.hall.name, err)
-		c.refuse(id, cue, interact.Errorf(interact.CodeInternal, "Something went wrong here, so this answer was not counted. Please try again."))
+		c.refuse(r.ID, r.Cue, interact.Errorf(interact.CodeInternal, "Something went wrong here, so this answer was not counted. Please try again."))
 	}
 	if c.g.inflight.Add(-1) == 0 && c.g.draining.Load() {
 		select {

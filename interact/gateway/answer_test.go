@@ -222,36 +222,6 @@ func TestOpenedReachesTheRoom(t *testing.T) {
 	})
 }
 
-func TestPresence(t *testing.T) {
-	inRig(t, &room{}, nil, func(rig *rig) {
-		boss := rig.producer()
-		if m := expect[*wire.Presence](boss); *m != (wire.Presence{}) {
-			t.Errorf("presence of an empty room = %+v", m)
-		}
-		a, _ := rig.viewer("")
-		b, _ := rig.viewer("")
-		a.say(&wire.Status{Synced: true, Class: wire.ClassIn})
-		b.say(&wire.Status{Synced: true, Class: wire.ClassFar})
-		b.say(&wire.Status{Synced: false, Class: wire.ClassNear})
-		if m := expect[*wire.Presence](boss); *m != (wire.Presence{Viewers: 2, Synced: 1, In: 1, Near: 1}) {
-			t.Errorf("presence = %+v", m)
-		}
-		if n := rig.g.Viewers("show"); n != 2 {
-			t.Errorf("viewers = %d, want 2", n)
-		}
-		a.ws.Close()
-		if m := expect[*wire.Presence](boss); *m != (wire.Presence{Viewers: 1, Near: 1}) {
-			t.Errorf("presence after one left = %+v", m)
-		}
-		before := time.Now()
-		expect[*wire.Presence](boss)
-		if took := time.Since(before); took != 5*time.Second {
-			t.Errorf("repeated after %v, want 5s", took)
-		}
-		b.quiet() // viewers are not told
-	})
-}
-
 func TestClockPing(t *testing.T) {
 	inRig(t, &room{}, func(c *gateway.Config) { c.Limits.PingEvery = 50 * time.Second }, func(rig *rig) {
 		c := rig.dial(nil)

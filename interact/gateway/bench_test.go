@@ -22,6 +22,7 @@ import (
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/gateway"
+	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/token"
 	"github.com/cuelight/cuelight/sync/clock"
 )
@@ -44,14 +45,19 @@ func TestMain(m *testing.M) {
 // batchRoom acknowledges answers in batches, as a log with group commit does.
 type batchRoom struct {
 	room
-	in chan func()
+	in chan verdict
+}
+
+type verdict struct {
+	answer interact.Answer
+	to     interact.Settler
 }
 
 func (r *batchRoom) Closed(interact.Closing) {}
 func (r *batchRoom) Left(string)             {}
 
-func (r *batchRoom) Answer(a interact.Answer, done func(interact.Receipt, error)) {
-	r.in <- func() { done(receiptFor(a), nil) }
+func (r *batchRoom) AnswerTo(a interact.Answer, to interact.Settler) {
+	r.in <- verdict{a, to}
 }
 
 func (r *batchRoom) commit(ctx context.Context) {
@@ -64,7 +70,8 @@ func (r *batchRoom) commit(ctx context.Context) {
 		case <-tick.C:
 		}
 		for n := len(r.in); n > 0; n-- {
-			(<-r.in)()
+			v := <-r.in
+			v.to.Settle(receiptFor(v.answer), nil)
 		}
 	}
 }
@@ -74,7 +81,7 @@ func startBench(b *testing.B) (addr string, g *gateway.Gateway) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &batchRoom{in: make(chan func(), 20_000)}
+	r := &batchRoom{in: make(chan verdict, 20_000)}
 	g, err = gateway.New(gateway.Config{
 		Rooms: func(string) (gateway.Room, bool) { return r, true },
 		Clock: clock.NewRoom(time.Now(), base, 7), Tokens: keys,
@@ -121,7 +128,7 @@ type crowdJob struct {
 
 // startCrowd returns once all clients have joined. run makes them send n
 // answers in all and waits for every reply.
-func startCrowd(b *testing.B, job crowdJob) (run func(n int)) {
+func startCrowd(b *testing.B, job crowdJob) (run func(n int, cue string)) {
 	text, _ := json.Marshal(job)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "GATEWAY_BENCH_CROWD="+string(text), "GOMAXPROCS=1")
@@ -145,7 +152,7 @@ func startCrowd(b *testing.B, job crowdJob) (run func(n int)) {
 		}
 	}
 	await()
-	return func(n int) { fmt.Fprintln(in, n); await() }
+	return func(n int, cue string) { fmt.Fprintln(in, n, cue); await() }
 }
 
 func cpu() time.Duration {
@@ -172,14 +179,47 @@ func BenchmarkAnswer(b *testing.B) {
 				addr, _ = startBench(b)
 			}
 			run := startCrowd(b, crowdJob{Addr: addr, Conns: 500, Echo: echo})
-			run(500) // warm up
+			run(500, "c1") // warm up
 			before := cpu()
 			b.ResetTimer()
-			run(b.N)
+			run(b.N, "c1")
 			b.StopTimer()
 			b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N)/1e3, "cpu-µs/answer")
 		})
 	}
+}
+
+// BenchmarkSockets is BenchmarkWholePath over the kernel's sockets: gateway,
+// engine and log are in this process, its 4000 viewers in another. Run it with
+// -benchtime=40000x.
+func BenchmarkSockets(b *testing.B) {
+	const viewers = 4000
+	h := openHouse(b, wire.JSON, 0, openLog(b))
+	defer h.close()
+	srv := httptest.NewServer(h.gateway)
+	defer srv.Close()
+	run := startCrowd(b, crowdJob{Addr: srv.Listener.Addr().String(), Conns: viewers})
+	var cues []wire.Cue
+	var used time.Duration
+	b.ResetTimer()
+	for i, left := 0, b.N; left > 0; i, left = i+1, left-viewers {
+		if i%slots == 0 { // what the cues' own messages cost is not measured
+			b.StopTimer()
+			h.clear(b, cues)
+			cues = h.take(b)
+			b.StartTimer()
+		}
+		before := cpu()
+		run(min(left, viewers), cues[i%slots].ID)
+		used += cpu() - before
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/1e3, "cpu-µs/answer")
+	counts, err := h.room.Counts(b.Context())
+	if err != nil || counts.Counted != uint64(b.N) {
+		b.Fatalf("counts = %+v (%v), want %d", counts, err, b.N)
+	}
+	b.ReportMetric(float64(b.N)/float64(counts.Commits), "answers/commit")
 }
 
 // BenchmarkIdle: what a viewer costs that only listens. Run it with
@@ -213,7 +253,7 @@ func BenchmarkIdle(b *testing.B) {
 	for i := range 20 {
 		g.Broadcast("show", 1, cueChanged(fmt.Sprint("c", i), "armed"))
 	}
-	run(0) // everything has been read
+	run(0, "c1") // everything has been read
 	b.ReportMetric(float64((cpu()-before).Nanoseconds())/20/conns/1e3, "cpu-µs/delivery")
 	b.ReportMetric(float64(time.Since(start).Milliseconds())/20, "ms/broadcast")
 }
@@ -237,10 +277,11 @@ func runCrowd(text string, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		var n int
-		if _, err := fmt.Sscan(lines.Text(), &n); err != nil {
+		var cue string
+		if _, err := fmt.Sscan(lines.Text(), &n, &cue); err != nil {
 			return err
 		}
-		if err := send(members, n); err != nil {
+		if err := send(members, n, cue); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, "done")
@@ -327,7 +368,7 @@ func (m *member) await(start string) error {
 }
 
 // send lets every member have one answer under way at a time.
-func send(members []*member, n int) error {
+func send(members []*member, n int, cue string) error {
 	if n == 0 {
 		for _, m := range members {
 			if err := m.await(`{"t":"cue","cue":{"id":"c19"`); err != nil {
@@ -335,7 +376,7 @@ func send(members []*member, n int) error {
 			}
 		}
 	}
-	text := []byte(`{"t":"answer","id":"a7f3","cue":"c1","rev":2,"choice":[1],"at_us":1795410003250000,"disp_us":1800}`)
+	text := fmt.Appendf(nil, `{"t":"answer","id":"a7f3","cue":%q,"rev":2,"choice":[1],"at_us":1795410003250000,"disp_us":1800}`, cue)
 	for n > 0 {
 		round := members[:min(n, len(members))]
 		for _, m := range round {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -17,12 +16,15 @@ import (
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-// conn is one socket. One goroutine reads it; while something waits to be
-// written, one goroutine writes it: the one that found nobody writing.
+// conn is one socket. One goroutine reads it. While something waits to be
+// written, one other has the right to write it: a scribe, or where a write has
+// to wait, a goroutine of the connection's own.
 type conn struct {
 	g      *Gateway
 	id     uint64
 	ws     *websocket.Conn
+	pen    pen // nil: every write may wait
+	codec  wire.Codec
 	remote netip.Addr
 	since  time.Time
 
@@ -30,31 +32,36 @@ type conn struct {
 	cookie      *token.Claims
 	producer    bool
 	participant string
+	grade       string // of identity; none of a producer
 	room        Room
 	hall        *hall // nil until seated
 
 	seat  int   // protected by hall.mu
 	shown shown // protected by hall.mu
-	slot  int   // protected by wheel.mu
+	twin  *conn // another socket of this participant; protected by hall.mu
+	berth berth // protected by wheel.mu
 
 	// Belong to the reading goroutine.
 	messages, answers bucket
-	strikes           int
-	firstStrike       time.Time
 
-	mu        sync.Mutex // protects everything below; never held while writing
-	out       outbox
+	mu        sync.Mutex         // protects everything below; never held while writing
+	out       *outbox            // nil if nothing waits
 	writing   bool               // somebody writes, or holds the right to
+	blocked   bool               // a write waits for the reader
+	ping      bool               // a liveness ping is due
+	graceDue  bool               // the viewer has to be told of its line
+	said      bool               // Bye was written or cannot be
+	gone      bool               // nothing is left of it
 	interrupt context.CancelFunc // while joining: ends Room.Join
 	ending    *ending            // why the connection ends, once it does
-	said      bool               // Bye was written or cannot be
-	gone      bool
-	life      time.Time // last sign of life, give or take lifeGap
+	comeBack  time.Duration      // how much later than usual, after a stop
+	life      moment             // last sign of life
+	strikes   strikes
 	line      line
-	pingSent  time.Time // zero if no ping is under way
+	pingSent  moment // zero if no ping is under way
 	pingNonce uint64
 	inherited measurement   // of another connection, by a grace token
-	graceAt   time.Time     // when the viewer was last told of its line
+	graceAt   moment        // when the viewer was last told of its line
 	graceTold time.Duration // and what its grace was
 }
 
@@ -67,8 +74,11 @@ type ending struct {
 
 // newConn returns a connection whose right to write belongs to serve, so that
 // nothing leaves before Welcome (GW1).
-func newConn(g *Gateway, ws *websocket.Conn, remote netip.Addr, cookie *token.Claims) *conn {
-	c := &conn{g: g, id: g.nextID.Add(1), ws: ws, remote: remote, cookie: cookie, since: time.Now(), writing: true}
+func newConn(g *Gateway, ws *websocket.Conn, codec wire.Codec, remote netip.Addr, cookie *token.Claims) *conn {
+	c := &conn{
+		g: g, id: g.nextID.Add(1), ws: ws, pen: penOf(ws.NetConn()), codec: codec, remote: remote, cookie: cookie,
+		since: time.Now(), writing: true,
+	}
 	ws.SetPingHandler(c.pinged)
 	ws.SetPongHandler(c.ponged)
 	return c
@@ -77,152 +87,30 @@ func newConn(g *Gateway, ws *websocket.Conn, remote netip.Addr, cookie *token.Cl
 // serve joins the socket to its room. Reading goes on in a goroutine of its
 // own, because joining has made this one's stack large.
 func (c *conn) serve() {
-	joined := false
+	stays := false
 	defer func() {
-		if !joined {
+		if !stays {
 			c.leave()
 		}
 	}()
 	defer c.recovered()
-	if joined = c.join(); joined {
+	stays = c.join() && c.arrived()
+	c.g.load.joining.Add(-1)
+	if stays {
 		c.g.work.Go(c.read)
-		c.flush()
+		c.writeOut()
 		return
 	}
-	c.flush()
+	c.press(nil, false)
 	c.linger()
 }
 
-// read handles messages until the socket ends.
-func (c *conn) read() {
-	defer c.leave()
-	defer c.recovered()
-	for {
-		kind, buf, n, err := c.receive()
-		if err != nil {
-			c.lost(err)
-			return
-		}
-		now := time.Now()
-		if c.heard(now) { // otherwise only the other side's close is awaited
-			c.handle(kind, buf[:n], now)
-		}
-		buffers.Put(buf)
-	}
-}
-
-type buffer [wire.MaxClientMessage + 1]byte
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-// receive reads one message into a pooled buffer, which the caller puts back.
-// Of a message that is too long it reads one byte too many.
-func (c *conn) receive() (kind int, buf *buffer, n int, err error) {
-	kind, r, err := c.ws.NextReader()
-	if err != nil {
-		return 0, nil, 0, err
-	}
-	buf = buffers.Get().(*buffer)
-	n, err = io.ReadFull(r, buf[:])
-	if err == io.EOF || err == io.ErrUnexpectedEOF { // shorter than buf: the message's end
-		err = nil
-	}
-	if err != nil {
-		buffers.Put(buf)
-		return 0, nil, 0, err
-	}
-	return kind, buf, n, nil
-}
-
-// handle acts on one message.
-func (c *conn) handle(kind int, data []byte, now time.Time) {
-	defer c.recovered()
-	switch {
-	case len(data) > wire.MaxClientMessage:
-		c.end(ending{wire.CloseInvalid, "message too long"})
-	case kind == websocket.BinaryMessage:
-		c.clockPing(data, now)
-	default:
-		c.text(data, now)
-	}
-	c.expel()
-}
-
-func (c *conn) clockPing(data []byte, now time.Time) {
-	ping, err := wire.ParsePing(data)
-	if err != nil {
-		c.end(ending{wire.CloseInvalid, "binary message that is no clock ping"})
-		return
-	}
-	if !c.allow(now) {
-		return
-	}
-	c.g.counted.clockPings.Add(1)
+// arrived reports whether the connection is to be read from: it may have been
+// ended since Welcome.
+func (c *conn) arrived() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.out.addClock(clockReply{ping, c.g.cfg.Clock.At(now)}) {
-		c.g.counted.clockDropped.Add(1)
-	}
-	c.startLocked()
-}
-
-func (c *conn) text(data []byte, now time.Time) {
-	c.g.counted.messages.Add(1)
-	m, err := wire.DecodeClient(data)
-	if err != nil {
-		c.end(ending{wire.CloseInvalid, ""})
-		return
-	}
-	allowed := c.allow(now)
-	switch m := m.(type) {
-	case *wire.Answer:
-		c.answer(m, now, allowed)
-	case *wire.Opened:
-		if allowed {
-			c.opened(m, now)
-		}
-	case *wire.Closed:
-		if allowed {
-			c.closed(m, now)
-		}
-	case *wire.Status:
-		if allowed {
-			c.status(m)
-		}
-	default:
-		c.end(ending{wire.CloseInvalid, "hello comes once"})
-	}
-}
-
-// maxStrikes in strikeWindow end a connection (GW8).
-const (
-	maxStrikes   = 5
-	strikeWindow = time.Minute
-)
-
-// allow counts a message against the rate.
-func (c *conn) allow(now time.Time) bool {
-	if c.messages.take(now, c.g.lim.MessageRate, c.g.lim.MessageBurst) {
-		return true
-	}
-	c.strike(now)
-	return false
-}
-
-func (c *conn) strike(now time.Time) {
-	c.g.counted.limited.Add(1)
-	if now.Sub(c.firstStrike) > strikeWindow {
-		c.firstStrike, c.strikes = now, 0
-	}
-	c.strikes++
-}
-
-// expel ends the connection that had its last strike. It comes after the
-// message was dealt with, so that Bye follows the last refusal (GW8).
-func (c *conn) expel() {
-	if c.strikes >= maxStrikes {
-		c.end(ending{wire.CloseTooMany, ""})
-	}
+	return c.ending == nil
 }
 
 // lost ends the connection after a failed read.
@@ -248,14 +136,14 @@ func (c *conn) linger() {
 func (c *conn) leave() {
 	c.ws.Close()
 	c.mu.Lock()
-	c.gone, c.out = true, outbox{}
+	c.gone, c.out = true, nil
 	var code wire.CloseCode
 	if c.ending != nil {
 		code = c.ending.code
 	}
 	c.mu.Unlock()
 	if c.hall != nil {
-		c.hall.leave(c, c.room.Left)
+		c.hall.leave(c, c.room.Left, time.Now())
 	}
 	c.g.wheel.remove(c)
 	c.g.forget(c)

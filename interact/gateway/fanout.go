@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/cuelight/cuelight/interact/wire"
 )
@@ -44,6 +46,10 @@ func (f *fanout) add(key postKey, m wire.Message) bool {
 		p.m = m
 		return true
 	}
+	return f.appendLocked(key, m)
+}
+
+func (f *fanout) appendLocked(key postKey, m wire.Message) bool {
 	if len(f.queue) >= maxPosts {
 		return false
 	}
@@ -96,9 +102,62 @@ func subjectOf(m wire.Message) (subject, lane) {
 		return subject{"tally", m.Cue}, laneView
 	case *wire.Openings:
 		return subject{"openings", m.Cue}, laneView
-	case *wire.Presence, *wire.Health:
+	case *wire.Presence, *wire.Roster, *wire.Health:
 		return subject{m.Type(), ""}, laneView
 	default:
 		return subject{m.Type(), ""}, laneCue
 	}
+}
+
+// spread runs on the fan-out's goroutine, which alone gives offsets out.
+func (g *Gateway) spread(p *post) {
+	h := g.hallOf(p.key.channel)
+	if h == nil {
+		return // nobody was ever here: Welcome will tell
+	}
+	if g.putOff(p, time.Now()) {
+		return
+	}
+	if p.key.to&wire.Viewers != 0 {
+		g.publish(h, p.m)
+	}
+	if p.key.to&wire.Producers != 0 {
+		g.inform(h, p.m)
+	}
+}
+
+// publish sends m to the viewers and into the log, for those who are away.
+func (g *Gateway) publish(h *hall, m wire.Message) {
+	b, err := newBroadcast(m, h.next())
+	if err != nil {
+		g.cfg.Log.Error("broadcast not sent", "channel", h.name, "err", err)
+		return
+	}
+	g.scratch = h.publish(b, time.Now(), g.scratch[:0])
+	g.deliver(b)
+}
+
+// inform sends m to the producers.
+func (g *Gateway) inform(h *hall, m wire.Message) {
+	if g.scratch = h.control(g.scratch[:0]); len(g.scratch) == 0 {
+		return
+	}
+	b, err := newBroadcast(m, 0)
+	if err != nil {
+		g.cfg.Log.Error("broadcast not sent", "channel", h.name, "err", err)
+		return
+	}
+	g.deliver(b)
+}
+
+// deliver gives b to all in scratch.
+func (g *Gateway) deliver(b *broadcast) {
+	g.counted.broadcasts.Add(1)
+	for i, c := range g.scratch {
+		if i%256 == 255 {
+			runtime.Gosched() // let writers end before more are started: memory stays low
+		}
+		c.deliver(b)
+	}
+	clear(g.scratch) // hold nobody who leaves
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,15 +22,8 @@ import (
 	"github.com/cuelight/cuelight/sync/clock"
 )
 
-const (
-	presenceEvery  = time.Second
-	presenceRepeat = 5 * time.Second
-	// drainWait is how long a stop waits for receipts that are on their way.
-	drainWait = time.Second
-	// viewerTokenLife is how long an anonymous viewer stays the same one. A
-	// token that is half used up is replaced at the next visit.
-	viewerTokenLife = 30 * 24 * time.Hour
-)
+// drainWait is how long a stop waits for receipts that are on their way.
+const drainWait = time.Second
 
 // Room is a channel's engine as the gateway needs it. Safe for concurrent use.
 type Room interface {
@@ -39,10 +31,9 @@ type Room interface {
 	// and its own receipts. The gateway fills in the rest.
 	// Errors: *interact.Error.
 	Join(ctx context.Context, participant, role string) (wire.Welcome, error)
-	// Answer judges and stores a. It calls done exactly once, from any
-	// goroutine, with the receipt once the answer is durable or with an error.
-	// done does not block.
-	Answer(a interact.Answer, done func(interact.Receipt, error))
+	// AnswerTo judges and stores a. It tells to exactly once, from any goroutine:
+	// the receipt once the answer is durable, or an error.
+	AnswerTo(a interact.Answer, to interact.Settler)
 	// Opened notes a viewer's report. It does not block.
 	Opened(o interact.Opening)
 	// Closed notes the report that its window closed. It does not block.
@@ -67,6 +58,9 @@ type Config struct {
 	// GraceKey signs what viewers are told of their lines, 32 bytes. Without one
 	// it is random, and a restart forgets what was measured.
 	GraceKey []byte
+	// Desk says who a viewer is. Nil means that everybody is admitted by an
+	// anonymous token of this server's.
+	Desk Desk
 	// SignedIn returns the claims of a request's cookie. Nil means that
 	// producers come with a token.
 	SignedIn func(*http.Request) (token.Claims, bool)
@@ -106,10 +100,14 @@ type Gateway struct {
 	up      websocket.Upgrader
 	counted counters
 	remotes addresses
+	guesses attempts
 	wheel   wheel
 	posts   *fanout
 	graces  graces
+	desk    Desk
 	scratch []*conn // belongs to spread
+	began   time.Time
+	load    load
 
 	mu       sync.Mutex // protects everything down to conns
 	stopping bool
@@ -148,7 +146,11 @@ func New(cfg Config) (*Gateway, error) {
 	for _, origin := range cfg.Origins {
 		g.origins[strings.ToLower(origin)] = true
 	}
+	if g.desk = cfg.Desk; g.desk == nil {
+		g.desk = anonymous{cfg.Tokens, cfg.Log}
+	}
 	g.up = g.upgrader()
+	g.newLoad()
 	return g, nil
 }
 
@@ -193,44 +195,6 @@ func (g *Gateway) Stuck(channel string) int {
 	return 0
 }
 
-// spread runs on the fan-out's goroutine.
-func (g *Gateway) spread(p *post) {
-	h := g.hallOf(p.key.channel)
-	if h == nil {
-		return
-	}
-	g.scratch = h.listeners(p.key.to, g.scratch[:0])
-	if len(g.scratch) == 0 {
-		return
-	}
-	b, err := newBroadcast(p.m)
-	if err != nil {
-		g.cfg.Log.Error("broadcast not sent", "channel", p.key.channel, "err", err)
-		return
-	}
-	g.counted.broadcasts.Add(1)
-	for i, c := range g.scratch {
-		if i%256 == 255 {
-			runtime.Gosched() // let writers end before more are started: memory stays low
-		}
-		c.deliver(b)
-	}
-	clear(g.scratch) // hold nobody who leaves
-}
-
-func newBroadcast(m wire.Message) (*broadcast, error) {
-	data, err := wire.Encode(m)
-	if err != nil {
-		return nil, err
-	}
-	frame, err := websocket.NewPreparedMessage(websocket.TextMessage, data)
-	if err != nil {
-		return nil, fmt.Errorf("frame %s: %w", m.Type(), err)
-	}
-	about, lane := subjectOf(m)
-	return &broadcast{lane: lane, about: about, frame: frame}, nil
-}
-
 // beat turns the wheel of pings and tells producers who is there.
 func (g *Gateway) beat(ctx context.Context) {
 	turn, tell := time.NewTicker(wheelTick), time.NewTicker(presenceEvery)
@@ -240,14 +204,15 @@ func (g *Gateway) beat(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-turn.C:
-			for c := range g.wheel.turn() {
-				c.pingDue()
-			}
+		case now := <-turn.C:
+			g.tick(now)
 		case now := <-tell.C:
 			for _, h := range g.everyHall() {
 				if m, ok := h.presence(now); ok {
 					g.Broadcast(h.name, wire.Producers, m)
+				}
+				if h.rosterDue(now) {
+					g.Broadcast(h.name, wire.Producers, g.Roster(h.name, wire.MaxRoster))
 				}
 			}
 		}
@@ -268,8 +233,8 @@ func (g *Gateway) drain() {
 		case <-time.After(drainWait):
 		}
 	}
-	for _, c := range g.everyConn() {
-		c.end(ending{code: wire.CloseRestart})
+	for i, c := range g.everyConn() {
+		c.endWithin(ending{code: wire.CloseRestart}, comeBack(i))
 	}
 }
 

@@ -106,19 +106,24 @@ func (g graces) verify(tok, channel, participant string, now time.Time) (measure
 	return measurement{rttMin: micros(5), jitter: micros(9)}, nil
 }
 
-// graceDue returns the message that tells a viewer of its line, nil if it need
-// not hear of it now. The caller holds c.mu.
-func (c *conn) graceDueLocked(now time.Time) *wire.Grace {
+// graceDueLocked says whether a viewer has to hear of its line now. The caller
+// holds c.mu.
+func (c *conn) graceDueLocked(now moment) bool {
 	if c.producer || c.line.seen < burstPings {
-		return nil
+		return false
 	}
-	m := c.line.measure()
-	since := now.Sub(c.graceAt)
-	changed := (m.grace() - c.graceTold).Abs() > graceStep
-	if !c.graceAt.IsZero() && (since < graceEvery || !changed && since < graceLife/2) {
-		return nil
-	}
-	c.graceAt, c.graceTold = now, m.grace()
+	grace := c.line.measured.grace()
+	since := now.sub(c.graceAt)
+	changed := (grace - c.graceTold).Abs() > graceStep
+	return c.graceAt == 0 || since >= graceEvery && (changed || since >= graceLife/2)
+}
+
+// graceLocked makes the message that tells a viewer of its line. Whoever writes
+// it makes it: signing takes more of a stack than reading does. The caller
+// holds c.mu.
+func (c *conn) graceLocked(now time.Time) *wire.Grace {
+	m := c.line.measured
+	c.graceAt, c.graceTold = c.g.moment(now), m.grace()
 	expires := now.Add(graceLife).Truncate(time.Second)
 	return &wire.Grace{
 		Token: c.g.graces.mint(c.hall.name, c.participant, m, expires),

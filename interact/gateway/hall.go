@@ -7,46 +7,74 @@ import (
 	"github.com/cuelight/cuelight/interact/wire"
 )
 
-// hall is who listens to one channel.
+// hall is who listens to one channel, and the log of what its viewers were
+// sent.
 type hall struct {
-	name string
+	name    string
+	preface preface
 
-	mu        sync.Mutex // protects everything below, and conn.seat and conn.shown
+	mu        sync.Mutex // protects everything below, and conn.seat, conn.shown and conn.twin
 	viewers   []*conn
 	producers []*conn
-	sockets   map[string]int // of each viewing participant
-	counts    wire.Presence
-	told      wire.Presence // what producers know
-	toldAt    time.Time
+	// sockets are those of each viewing participant, linked by conn.twin.
+	sockets map[string]*conn
+	log     history
+	census  census
+	told    wire.Presence // what producers know
+	toldAt  time.Time
+	sampled time.Time // when producers were last sent a roster
 }
 
 func newHall(name string) *hall {
-	return &hall{name: name, sockets: make(map[string]int)}
+	return &hall{name: name, sockets: make(map[string]*conn), log: newHistory()}
+}
+
+// position is where a viewer stands in its channel's log when it is seated.
+type position struct {
+	epoch   string
+	offset  uint64 // of the last message before it was seated
+	resumed bool
+	missed  []kept // what it gets after Welcome if it has resumed
 }
 
 // enter seats c. It reports false if its participant has too many sockets.
-func (h *hall) enter(c *conn, perParticipant int) bool {
+//
+// Seating and the look into the log are one step: what is broadcast later
+// reaches c, what was broadcast before is in its position or in the snapshot that
+// is taken now (GW26).
+func (h *hall) enter(c *conn, perParticipant int, resume *wire.Resume, now time.Time) (position, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.producer {
 		c.seat = len(h.producers)
 		h.producers = append(h.producers, c)
-		h.toldAt = time.Time{} // a new producer is told at the next beat
-		return true
+		h.toldAt, h.sampled = time.Time{}, time.Time{} // a new producer is told at the next beat
+		return position{}, true
 	}
-	if h.sockets[c.participant] >= perParticipant {
-		return false
+	if h.openLocked(c.participant) >= perParticipant {
+		return position{}, false
 	}
-	h.sockets[c.participant]++
+	c.twin, h.sockets[c.participant] = h.sockets[c.participant], c
 	c.seat = len(h.viewers)
 	h.viewers = append(h.viewers, c)
-	h.counts.Viewers++
-	return true
+	h.census.enter(c.grade, now)
+	p := position{epoch: h.log.epoch, offset: h.log.last}
+	p.missed, p.resumed = h.log.since(resume, now)
+	return p, true
+}
+
+// openLocked counts the sockets of a participant.
+func (h *hall) openLocked(participant string) int {
+	n := 0
+	for c := h.sockets[participant]; c != nil; c = c.twin {
+		n++
+	}
+	return n
 }
 
 // leave unseats c. gone is called if its participant has no other socket here,
 // before it can come back.
-func (h *hall) leave(c *conn, gone func(participant string)) {
+func (h *hall) leave(c *conn, gone func(participant string), now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.producer {
@@ -54,12 +82,24 @@ func (h *hall) leave(c *conn, gone func(participant string)) {
 		return
 	}
 	h.viewers = unseat(h.viewers, c)
-	if h.sockets[c.participant]--; h.sockets[c.participant] == 0 {
+	if h.unlinkLocked(c); h.sockets[c.participant] == nil {
 		delete(h.sockets, c.participant)
 		gone(c.participant)
 	}
-	h.counts.Viewers--
-	h.count(c.shown, -1)
+	h.census.leave(c.grade, c.shown, now)
+}
+
+func (h *hall) unlinkLocked(c *conn) {
+	if h.sockets[c.participant] == c {
+		h.sockets[c.participant] = c.twin
+		return
+	}
+	for other := h.sockets[c.participant]; other != nil; other = other.twin {
+		if other.twin == c {
+			other.twin = c.twin
+			return
+		}
+	}
 }
 
 func unseat(row []*conn, c *conn) []*conn {
@@ -70,61 +110,46 @@ func unseat(row []*conn, c *conn) []*conn {
 	return row[:last]
 }
 
-// shown is what a viewer's last status said of it.
-type shown struct {
-	synced bool
-	class  string
-	stuck  bool
-}
-
 // show replaces what c is counted as.
 func (h *hall) show(c *conn, s shown) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.count(c.shown, -1)
-	h.count(s, +1)
+	h.census.show(c.shown, -1)
+	h.census.show(s, +1)
 	c.shown = s
 }
 
-func (h *hall) count(s shown, by int) {
-	if s.synced {
-		h.counts.Synced += by
-	}
-	if s.stuck {
-		h.counts.Stuck += by
-	}
-	switch s.class {
-	case wire.ClassIn:
-		h.counts.In += by
-	case wire.ClassNear:
-		h.counts.Near += by
-	case wire.ClassFar:
-		h.counts.Far += by
-	}
-}
-
-// presence returns what producers have to be told at now: nothing if there are
-// none, or if they know and were told within 5 s.
-func (h *hall) presence(now time.Time) (*wire.Presence, bool) {
+// publish writes b into the log and appends those who are to get it. What has
+// another offset than the next one would leave a gap: only one goroutine asks
+// next and publishes.
+func (h *hall) publish(b *broadcast, now time.Time, all []*conn) []*conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.producers) == 0 || h.counts == h.told && now.Sub(h.toldAt) < presenceRepeat {
-		return nil, false
-	}
-	h.told, h.toldAt = h.counts, now
-	counts := h.counts
-	return &counts, true
+	h.log.add(b, now)
+	return append(all, h.viewers...)
 }
 
-// listeners appends those whom a broadcast is for.
-func (h *hall) listeners(to wire.Audience, all []*conn) []*conn {
+// next returns the offset of the next broadcast to viewers.
+func (h *hall) next() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if to&wire.Viewers != 0 {
-		all = append(all, h.viewers...)
-	}
-	if to&wire.Producers != 0 {
-		all = append(all, h.producers...)
+	return h.log.last + 1
+}
+
+// control appends the producers.
+func (h *hall) control(all []*conn) []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append(all, h.producers...)
+}
+
+// of returns the sockets of a viewing participant.
+func (h *hall) of(participant string) []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []*conn
+	for c := h.sockets[participant]; c != nil; c = c.twin {
+		all = append(all, c)
 	}
 	return all
 }
@@ -132,11 +157,11 @@ func (h *hall) listeners(to wire.Audience, all []*conn) []*conn {
 func (h *hall) audience() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.counts.Viewers
+	return h.census.counts.Viewers
 }
 
 func (h *hall) stuck() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.counts.Stuck
+	return h.census.counts.Stuck
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
-	"github.com/cuelight/cuelight/internal/token"
 )
 
 // join goes from the handshake to Welcome. It runs with the right to write; the
@@ -34,13 +31,13 @@ func (c *conn) join() bool {
 	c.g.cfg.Log.Debug("joined", "conn", c.id, "channel", welcome.Channel, "viewer", c.participant, "remote", c.remote)
 	c.mu.Lock()
 	c.interrupt = nil
-	c.out.ping = true
-	c.life = time.Now()
+	c.ping = true
+	c.life = c.g.moment(time.Now())
 	if c.ending == nil {
-		c.ws.SetReadDeadline(c.life.Add(c.g.lim.Silence + c.lifeGap()))
+		c.ws.SetReadDeadline(time.Time{}) // the wheel looks for silence
 	}
 	c.mu.Unlock()
-	c.g.wheel.add(c, c.g.lim.PingEvery)
+	c.g.wheel.add(c, soon(c.g.lim.PingEvery))
 	return true
 }
 
@@ -64,15 +61,23 @@ func (c *conn) admit(ctx context.Context) (*wire.Welcome, *ending) {
 	if !ok {
 		return nil, &ending{wire.CloseChannel, ""}
 	}
-	tok, bad := c.identify(hello, time.Now())
+	if !c.g.load.door.enter(c.g.lim.JoinWait, ctx.Done()) {
+		return nil, &ending{wire.CloseBusy, ""}
+	}
+	defer c.g.load.door.leave()
+	now := time.Now()
+	tok, bad := c.identify(hello, now)
 	if bad != nil {
 		return nil, bad
 	}
+	if bad := c.barredHere(hello.Channel, now); bad != nil {
+		return nil, bad
+	}
 	c.room = room
-	c.inherit(hello, time.Now())
+	c.inherit(hello, now)
 	h := c.g.openHall(hello.Channel)
-	// Seated before the snapshot is taken, so that no change falls between (GW1).
-	if !h.enter(c, c.g.lim.PerParticipant) {
+	at, ok := h.enter(c, c.g.lim.PerParticipant, hello.Resume, now)
+	if !ok {
 		return nil, &ending{wire.CloseTooMany, "open in too many places at once"}
 	}
 	c.hall = h
@@ -81,8 +86,25 @@ func (c *conn) admit(ctx context.Context) (*wire.Welcome, *ending) {
 		return nil, c.joinFailed(hello.Channel, err)
 	}
 	w.Version, w.Channel, w.Role, w.Participant, w.Token = wire.Version, hello.Channel, c.role(), c.participant, tok
-	w.ClockEpoch = c.g.cfg.Clock.Epoch()
+	w.ClockEpoch, w.Grade = c.g.cfg.Clock.Epoch(), c.grade
+	c.placeIn(&w, at, hello.Resume != nil)
 	return fill(&w), nil
+}
+
+// placeIn says in w where the viewer stands in the channel's log. Who resumes
+// is not told what it knows: what it has missed follows Welcome (GW27).
+func (c *conn) placeIn(w *wire.Welcome, at position, asked bool) {
+	w.Epoch, w.Offset, w.Resumed = at.epoch, at.offset, at.resumed
+	switch {
+	case at.resumed:
+		c.g.counted.resumed.Add(1)
+		w.Timeline, w.Cues, w.Tallies = nil, nil, nil
+		c.mu.Lock()
+		c.outLocked().missed = at.missed
+		c.mu.Unlock()
+	case asked:
+		c.g.counted.reset.Add(1)
+	}
 }
 
 // fill makes lists of nothing empty ones.
@@ -110,77 +132,29 @@ func (c *conn) hello() (*wire.Hello, *ending) {
 		return nil, &ending{}
 	}
 	defer buffers.Put(buf)
-	if kind != websocket.TextMessage || n > wire.MaxClientMessage {
+	if kind != opcodeOf(c.codec) || n > wire.MaxClientMessage {
 		return nil, &ending{wire.CloseInvalid, "the first message is hello"}
 	}
-	m, err := wire.DecodeClient(buf[:n])
+	m, err := c.codec.DecodeClient(buf[:n])
 	hello, ok := m.(*wire.Hello)
 	switch {
 	case err != nil || !ok:
 		return nil, &ending{wire.CloseInvalid, "the first message is hello"}
 	case hello.Version != wire.Version:
 		return nil, &ending{wire.CloseVersion, ""}
+	case len(hello.PIN) > wire.MaxPIN || len(hello.Link) > wire.MaxLink || hello.Resume != nil && len(hello.Resume.Epoch) > wire.MaxEpoch:
+		return nil, &ending{wire.CloseInvalid, "pin, link or epoch is too long"}
 	case hello.Role != "" && hello.Role != wire.RoleViewer && hello.Role != wire.RoleProducer:
 		return nil, &ending{wire.CloseInvalid, "role is viewer or producer"}
 	}
 	return hello, nil
 }
 
-// identify finds out who says hello and returns the token to keep.
-func (c *conn) identify(hello *wire.Hello, now time.Time) (string, *ending) {
-	var claims token.Claims
-	valid := false
-	if hello.Token != "" {
-		var err error
-		claims, err = c.g.cfg.Tokens.Verify(hello.Token, now)
-		valid = err == nil
-	} else if hello.Role == wire.RoleProducer && c.cookie != nil {
-		claims, valid = *c.cookie, true
-	}
-	c.cookie = nil
-	if valid && !claims.May(hello.Channel) {
-		return "", &ending{wire.CloseDenied, "this token is for another channel"}
-	}
-	if hello.Role == wire.RoleProducer {
-		if !valid || claims.Role != token.RoleProducer {
-			return "", &ending{wire.CloseDenied, "sign in as a producer first"}
-		}
-		c.producer, c.participant = true, claims.Subject
-		return "", nil
-	}
-	return c.identifyViewer(claims, valid && claims.Role == token.RoleViewer, hello.Token, now)
-}
-
-// identifyViewer makes a new participant of everybody without a valid token:
-// an anonymous identity proves nothing that a new one would not (GW5).
-func (c *conn) identifyViewer(claims token.Claims, valid bool, tok string, now time.Time) (string, *ending) {
-	if valid && claims.Expires.Sub(now) > viewerTokenLife/2 {
-		c.participant = claims.Subject
-		return tok, nil
-	}
-	if !valid {
-		claims = token.Claims{Role: token.RoleViewer, Subject: token.NewParticipant()}
-	}
-	claims.Expires = now.Add(viewerTokenLife)
-	tok, err := c.g.cfg.Tokens.Mint(claims, now)
-	if err != nil {
-		c.g.complain("viewer token not minted", "", err)
-		return "", &ending{wire.CloseError, ""}
-	}
-	c.participant = claims.Subject
-	return tok, nil
-}
-
-func (c *conn) role() string {
-	if c.producer {
-		return wire.RoleProducer
-	}
-	return wire.RoleViewer
-}
-
 // joinFailed turns a room's refusal into a close.
 func (c *conn) joinFailed(channel string, err error) *ending {
 	switch interact.CodeOf(err) {
+	case interact.CodeBanned:
+		return &ending{wire.CloseBanned, ""}
 	case interact.CodeDenied, interact.CodeNotAdmitted:
 		return &ending{wire.CloseDenied, ""}
 	case interact.CodeBusy, interact.CodeUnavailable, interact.CodeTooMany:
@@ -191,13 +165,15 @@ func (c *conn) joinFailed(channel string, err error) *ending {
 	}
 }
 
+// writeWelcome waits for a slow reader: nobody else writes yet.
 func (c *conn) writeWelcome(w *wire.Welcome) error {
-	now := time.Now()
-	w.Now = c.g.cfg.Clock.At(now)
-	data, err := wire.Encode(w)
+	w.Now = c.g.cfg.Clock.At(time.Now())
+	frame, err := c.hall.preface.appendWelcome(nil, c.codec, w)
 	if err != nil {
 		return err
 	}
-	c.ws.SetWriteDeadline(now.Add(c.g.lim.WriteWait))
-	return c.ws.WriteMessage(websocket.TextMessage, data)
+	c.blocking(false)
+	defer c.unblocked()
+	_, err = c.ws.NetConn().Write(frame)
+	return err
 }

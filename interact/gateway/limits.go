@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"runtime"
 	"time"
 )
 
@@ -19,6 +20,15 @@ type Limits struct {
 	// PerParticipant is how many sockets of one participant a channel takes.
 	// Default 8.
 	PerParticipant int
+	// Handshakes is how many may begin in a second on average, HandshakeBurst how
+	// many at once. Defaults 2000 for each core, and twice that.
+	Handshakes, HandshakeBurst int
+	// Joining is how many sockets may be there that have had no Welcome yet.
+	// Default 4096.
+	Joining int
+	// Joins is how many of them are worked on at once, JoinLine how many more
+	// stand in line for that. Defaults 16 for each core, and 4096.
+	Joins, JoinLine int
 	// MessageRate is how many messages a second a socket may send on average,
 	// MessageBurst how many at once. Defaults 20 and 40.
 	MessageRate, MessageBurst int
@@ -29,7 +39,8 @@ type Limits struct {
 	Outbox int
 	// HelloWait is how long the first message may take. Default 5s.
 	HelloWait time.Duration
-	// JoinWait is how long a room may take to answer Join. Default 5s.
+	// JoinWait is how long a room may take to answer Join, and how long a join
+	// may stand in line before. Default 5s.
 	JoinWait time.Duration
 	// WriteWait is how long one write may take. Default 10s.
 	WriteWait time.Duration
@@ -49,6 +60,12 @@ func (l Limits) withDefaults() Limits {
 	l.PerAddress = cmp.Or(l.PerAddress, 200)
 	l.PerLoopback = cmp.Or(l.PerLoopback, 20_000)
 	l.PerParticipant = cmp.Or(l.PerParticipant, 8)
+	cores := runtime.GOMAXPROCS(0)
+	l.Handshakes = cmp.Or(l.Handshakes, 2000*cores)
+	l.HandshakeBurst = cmp.Or(l.HandshakeBurst, 2*l.Handshakes)
+	l.Joining = cmp.Or(l.Joining, 4096)
+	l.Joins = cmp.Or(l.Joins, 16*cores)
+	l.JoinLine = cmp.Or(l.JoinLine, 4096)
 	l.MessageRate = cmp.Or(l.MessageRate, 20)
 	l.MessageBurst = cmp.Or(l.MessageBurst, 40)
 	l.AnswerRate = cmp.Or(l.AnswerRate, 2)

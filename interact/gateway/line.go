@@ -12,23 +12,24 @@ const lineSamples = 8
 
 // line remembers the last round trips of a connection, in µs.
 type line struct {
-	rtt  [lineSamples]uint32
-	seen uint8 // how many of rtt are set
-	next uint8 // where the next one goes
+	rtt      [lineSamples]uint32
+	seen     uint8 // how many of rtt are set
+	next     uint8 // where the next one goes
+	measured measurement
 }
 
 func (l *line) add(rtt time.Duration) {
 	l.rtt[l.next] = uint32(min(max(rtt.Microseconds(), 1), math.MaxUint32))
 	l.next = (l.next + 1) % lineSamples
 	l.seen = min(l.seen+1, lineSamples)
+	l.measured = l.evaluate()
 }
 
 // measure returns the shortest round trip and how far the 95th percentile lies
 // above it. Zero if nothing was measured yet.
-func (l *line) measure() (m measurement) {
-	if l.seen == 0 {
-		return m
-	}
+func (l *line) measure() measurement { return l.measured }
+
+func (l *line) evaluate() (m measurement) {
 	sorted := l.rtt
 	slices.Sort(sorted[:l.seen])
 	p95 := (int(l.seen)*95+99)/100 - 1 // nearest rank

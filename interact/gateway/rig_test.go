@@ -48,7 +48,11 @@ func (r *room) Join(ctx context.Context, participant, role string) (wire.Welcome
 	return r.join(ctx, participant, role)
 }
 
-func (r *room) Answer(a interact.Answer, done func(interact.Receipt, error)) {
+func (r *room) AnswerTo(a interact.Answer, to interact.Settler) {
+	done := func(receipt interact.Receipt, err error) {
+		receipt.ID, receipt.Cue = a.ID, a.Cue
+		to.Settle(receipt, err)
+	}
 	if r.answer == nil {
 		done(receiptFor(a), nil)
 		return
@@ -63,7 +67,7 @@ func (r *room) Opened(o interact.Opening) {
 }
 
 func receiptFor(a interact.Answer) interact.Receipt {
-	return interact.Receipt{Cue: a.Cue, Participant: a.Participant, Choice: a.Choice, Seq: 1, Credited: a.Received, Level: interact.LevelLog}
+	return interact.Receipt{ID: a.ID, Cue: a.Cue, Participant: a.Participant, Choice: a.Choice, Seq: 1, Credited: a.Received, Level: interact.LevelLog}
 }
 
 // rig is a gateway on an in-memory network, inside a synctest bubble.
@@ -120,6 +124,7 @@ type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
+	wrap   func(far net.Conn) net.Conn // may be nil
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {
@@ -135,7 +140,11 @@ func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
 func (l *pipeListener) dial(context.Context, string, string) (net.Conn, error) {
-	near, far := net.Pipe()
+	near, end := net.Pipe()
+	far := end
+	if l.wrap != nil {
+		far = l.wrap(end)
+	}
 	select {
 	case l.conns <- far:
 		return near, nil
@@ -146,9 +155,10 @@ func (l *pipeListener) dial(context.Context, string, string) (net.Conn, error) {
 
 // client is one end user's socket.
 type client struct {
-	t   *testing.T
-	ws  *websocket.Conn
-	got chan frame // closed at the end; the last one may hold an error
+	t     *testing.T
+	ws    *websocket.Conn
+	codec wire.Codec
+	got   chan frame // closed at the end; the last one may hold an error
 	// graces are kept apart: they come whenever the line was measured.
 	graces chan frame
 }
@@ -161,19 +171,30 @@ type frame struct {
 }
 
 func (r *rig) handshake(header http.Header) (*websocket.Conn, *http.Response, error) {
-	d := websocket.Dialer{NetDialContext: r.ln.dial, Subprotocols: []string{wire.Subprotocol}}
+	return r.handshakeAs(header, wire.Subprotocol)
+}
+
+// handshakeAs asks for subprotocols, the dearest first.
+func (r *rig) handshakeAs(header http.Header, subprotocols ...string) (*websocket.Conn, *http.Response, error) {
+	d := websocket.Dialer{NetDialContext: r.ln.dial, Subprotocols: subprotocols}
 	return d.Dial("ws://show.test/ws/v1", header)
 }
 
 // dial opens a socket that nobody reads yet.
 func (r *rig) dial(header http.Header) *client {
 	r.t.Helper()
-	ws, _, err := r.handshake(header)
+	return r.dialAs(header, wire.JSON)
+}
+
+// dialAs is dial for another codec.
+func (r *rig) dialAs(header http.Header, codec wire.Codec) *client {
+	r.t.Helper()
+	ws, _, err := r.handshakeAs(header, codec.Subprotocol())
 	if err != nil {
 		r.t.Fatalf("dial: %v", err)
 	}
 	r.t.Cleanup(func() { ws.Close() })
-	return &client{t: r.t, ws: ws, got: make(chan frame, 4096), graces: make(chan frame, 64)}
+	return &client{t: r.t, ws: ws, codec: codec, got: make(chan frame, 4096), graces: make(chan frame, 64)}
 }
 
 // listen starts reading.
@@ -201,23 +222,27 @@ func (c *client) read() frame {
 	f := frame{at: time.Now(), err: err}
 	switch {
 	case err != nil:
-	case kind == websocket.BinaryMessage:
+	case kind == websocket.BinaryMessage && (!c.codec.Binary() || len(data) > 0 && data[0] == 2):
 		var pong wire.Pong
 		pong, f.err = wire.ParsePong(data)
 		f.pong = &pong
 	default:
-		f.msg, f.err = wire.DecodeServer(data)
+		f.msg, _, f.err = c.codec.DecodeServer(data)
 	}
 	return f
 }
 
 func (c *client) say(m wire.Message) {
 	c.t.Helper()
-	data, err := wire.Encode(m)
+	data, err := c.codec.Encode(m)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.write(websocket.TextMessage, data)
+	kind := websocket.TextMessage
+	if c.codec.Binary() {
+		kind = websocket.BinaryMessage
+	}
+	c.write(kind, data)
 }
 
 // write ignores errors: what the server closed shows when reading.

@@ -14,6 +14,7 @@ import (
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/gateway"
 	"github.com/cuelight/cuelight/interact/wire"
+	"github.com/cuelight/cuelight/internal/token"
 )
 
 // stuck joins a viewer that then stops reading.
@@ -90,49 +91,71 @@ func TestNewestReplacesUnsent(t *testing.T) {
 			rig.g.Broadcast("show", wire.Viewers, cueChanged("c1", wire.StateArmed))
 			synctest.Wait()
 		}
-		rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: "c2", Version: 1})
-		rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: "c3", Version: 1}) // does not fit: shed
-		synctest.Wait()
 		c.listen()
-		expect[*wire.CueChanged](c)
 		if m := expect[*wire.Tally](c); m.Version != 49 {
 			t.Errorf("GW2 tally version %d, want the newest", m.Version)
 		}
-		if m := expect[*wire.Tally](c); m.Cue != "c2" {
-			t.Errorf("GW2 tally = %+v", m)
-		}
+		expect[*wire.CueChanged](c)
 		c.quiet()
-		if n := rig.g.Stats().Shed; n != 1 {
-			t.Errorf("shed = %d, want 1", n)
+		if n := rig.g.Stats().Shed; n != 0 {
+			t.Errorf("GW25 shed = %d, want none", n)
+		}
+	})
+}
+
+// TestNoGapInTheLog: a viewer without room for a message about something else
+// is closed, so that it comes back and asks for what it has missed.
+func TestNoGapInTheLog(t *testing.T) {
+	inRig(t, &room{}, func(c *gateway.Config) { c.Limits.Outbox = 2 }, func(rig *rig) {
+		c := rig.stuck()
+		for i := range 3 {
+			rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: fmt.Sprint("c", i), Version: 1})
+		}
+		synctest.Wait()
+		c.listen()
+		c.closed(wire.CloseSlow)
+		if n := rig.g.Stats().Shed; n != 0 {
+			t.Errorf("GW25 shed = %d, want none", n)
 		}
 	})
 }
 
 func TestPriority(t *testing.T) {
 	inRig(t, &room{}, nil, func(rig *rig) {
-		c := rig.stuck()
-		rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: "c1", Version: 1})
-		rig.g.Broadcast("show", wire.Viewers, cueChanged("c1", wire.StateArmed))
-		synctest.Wait()
-		c.say(answer("a1", 0))
-		c.write(websocket.BinaryMessage, wire.Ping{Seq: 1}.Append(nil))
-		synctest.Wait()
-		var order []string
-		for len(order) < 4 {
-			f := c.read()
-			switch {
-			case f.err != nil:
-				t.Fatal(f.err)
-			case f.pong == nil && f.msg.Type() == "grace": // comes when the line was measured
-			case f.pong != nil:
-				order = append(order, "clock")
-			default:
-				order = append(order, f.msg.Type())
+		order := func(c *client, want ...string) {
+			t.Helper()
+			synctest.Wait()
+			c.say(answer("a1", 0))
+			c.write(websocket.BinaryMessage, wire.Ping{Seq: 1}.Append(nil))
+			synctest.Wait()
+			var got []string
+			for len(got) < len(want) {
+				f := c.read()
+				switch {
+				case f.err != nil:
+					t.Fatal(f.err)
+				case f.pong == nil && f.msg.Type() == "grace": // comes when the line was measured
+				case f.pong != nil:
+					got = append(got, "clock")
+				default:
+					got = append(got, f.msg.Type())
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("GW3 order = %v, want %v", got, want)
 			}
 		}
-		if want := []string{"clock", "receipt", "cue", "tally"}; !slices.Equal(order, want) {
-			t.Errorf("GW3 order = %v, want %v", order, want)
+		viewer := rig.stuck()
+		boss := rig.dial(nil)
+		boss.say(&wire.Hello{Version: 1, Channel: "show", Role: wire.RoleProducer, Token: rig.token(token.RoleProducer, "ann")})
+		if f := boss.read(); f.err != nil {
+			t.Fatal(f.err)
 		}
+		synctest.Wait()
+		rig.g.Broadcast("show", wire.Viewers|wire.Producers, &wire.Tally{Cue: "c1", Version: 1})
+		rig.g.Broadcast("show", wire.Viewers|wire.Producers, cueChanged("c1", wire.StateArmed))
+		order(viewer, "clock", "receipt", "tally", "cue") // as in the log
+		order(boss, "clock", "refused", "cue", "tally")
 	})
 }
 

@@ -36,6 +36,12 @@ type Stats struct {
 	Panics uint64
 	// GoodGraces and BadGraces are grace tokens that viewers came with.
 	GoodGraces, BadGraces uint64
+	// Resumed viewers got what they had missed, Reset ones asked for it and were
+	// told everything instead.
+	Resumed, Reset uint64
+	// Guesses are wrong PINs and links; GuessesBarred were not looked at, because
+	// their address had guessed wrong too often.
+	Guesses, GuessesBarred uint64
 }
 
 type counters struct {
@@ -44,7 +50,8 @@ type counters struct {
 	messages, clockPings, clockDropped         atomic.Uint64
 	answers, receipts, refused, limited        atomic.Uint64
 	broadcasts, deliveries, shed, panics       atomic.Uint64
-	goodGrace, badGrace                        atomic.Uint64
+	goodGrace, badGrace, resumed, reset        atomic.Uint64
+	guesses, guessesBarred                     atomic.Uint64
 
 	mu     sync.Mutex
 	closed map[wire.CloseCode]uint64
@@ -66,6 +73,8 @@ func (g *Gateway) Stats() Stats {
 		Answers: c.answers.Load(), Receipts: c.receipts.Load(), Refused: c.refused.Load(), Limited: c.limited.Load(),
 		Broadcasts: c.broadcasts.Load(), Deliveries: c.deliveries.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(),
 		GoodGraces: c.goodGrace.Load(), BadGraces: c.badGrace.Load(),
+		Resumed: c.resumed.Load(), Reset: c.reset.Load(),
+		Guesses: c.guesses.Load(), GuessesBarred: c.guessesBarred.Load(),
 	}
 	c.mu.Lock()
 	s.Closed = maps.Clone(c.closed)

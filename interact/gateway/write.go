@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"time"
@@ -10,10 +11,6 @@ import (
 	"github.com/cuelight/cuelight/interact/wire"
 )
 
-// byeWait is how long Bye and the close frame may take each. Whoever is too
-// slow for anything else gets this long for them.
-const byeWait = time.Second
-
 // deliver puts a broadcast into the outbox.
 func (c *conn) deliver(b *broadcast) {
 	c.mu.Lock()
@@ -22,9 +19,10 @@ func (c *conn) deliver(b *broadcast) {
 		return
 	}
 	switch {
-	case c.out.addShared(b, c.g.lim.Outbox):
+	case c.outLocked().addShared(b, c.g.lim.Outbox):
 		c.g.counted.deliveries.Add(1)
-	case b.lane == laneView:
+	case b.offset == 0 && b.worth < worthCue: // no log misses it
+		c.g.load.shed(b.worth)
 		c.g.counted.shed.Add(1)
 		return
 	default:
@@ -40,291 +38,256 @@ func (c *conn) send(m wire.Message) {
 	if c.said || c.gone {
 		return
 	}
-	if !c.out.addOwn(m, c.g.lim.Outbox) {
+	if !c.outLocked().addOwn(m, c.g.lim.Outbox) {
 		c.endLocked(ending{wire.CloseSlow, ""})
 	}
 	c.startLocked()
 }
 
-// pingDue is called by the wheel.
-func (c *conn) pingDue() {
-	c.mu.Lock()
-	if c.ending == nil && !c.gone {
-		c.out.ping = true
-		c.startLocked()
-		// Under the lock, so that leave removes it again.
-		c.g.wheel.add(c, c.g.lim.PingEvery)
+func (c *conn) outLocked() *outbox {
+	if c.out == nil {
+		c.out = outboxes.Get().(*outbox)
 	}
-	c.mu.Unlock()
+	return c.out
 }
 
-// startLocked sees to it that somebody writes. The reader never does, so that
-// two ends that are both writing cannot wait for each other.
+// startLocked sees to it that somebody writes.
 func (c *conn) startLocked() {
-	if !c.writing && !c.gone {
-		c.writing = true
-		c.g.work.Go(c.flush)
-	}
-}
-
-// end says goodbye, after what is already in the outbox.
-func (c *conn) end(why ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endLocked(why)
-	c.startLocked()
-}
-
-// finish is end for a reader that will not read again: it returns once Bye is
-// written, unless another goroutine is at it.
-func (c *conn) finish(why ending) {
-	c.mu.Lock()
-	c.endLocked(why)
-	mine := !c.writing && !c.gone
-	c.writing = true
-	c.mu.Unlock()
-	if mine {
-		c.flush()
-	}
-}
-
-func (c *conn) endLocked(why ending) {
-	if c.ending != nil || c.gone {
+	if c.writing || c.gone {
 		return
 	}
-	c.ending = &why
-	if why.code == wire.CloseSlow {
-		c.out = outbox{}
-		if c.writing { // stuck: what does not move now is given up
-			c.ws.NetConn().SetWriteDeadline(time.Now().Add(byeWait))
-		}
-	}
-	if c.interrupt != nil { // wakes join, which holds the right to write
-		c.interrupt()
-		c.ws.SetReadDeadline(time.Now())
+	c.writing = true
+	if c.pen != nil {
+		c.g.load.scribes[c.id%uint64(len(c.g.load.scribes))].add(c)
+	} else {
+		c.g.work.Go(c.writeOut)
 	}
 }
 
-// job is the next thing to write.
-type job struct {
-	kind   jobKind
-	clock  clockReply
-	pong   []byte
-	letter letter
-	bye    *ending
+// answerBack writes what the reader has just put into the outbox. The reader
+// does it itself if nobody else writes and the write cannot wait: two ends that
+// are both writing must not wait for each other.
+func (c *conn) answerBack() {
+	c.mu.Lock()
+	if c.pen == nil || c.writing || c.gone {
+		c.startLocked()
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
+	c.mu.Unlock()
+	c.writeOut()
 }
 
-type jobKind uint8
+// writeOut is flush, or where there is no way to write without waiting, press.
+// The caller has the right to write and gives it up.
+func (c *conn) writeOut() {
+	if c.pen == nil {
+		c.press(nil, false)
+		return
+	}
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	c.flush(buf)
+}
 
-const (
-	jobNone jobKind = iota
-	jobClock
-	jobPong
-	jobPing
-	jobLetter
-	jobBye
-)
-
-// flush writes until nothing waits, then gives the right to write back. After
-// a failed write nobody gets it any more.
-func (c *conn) flush() {
+// flush writes until nothing waits, without waiting itself. What does not fit
+// is left to a goroutine of its own, and the right to write with it. The caller
+// lends buf.
+func (c *conn) flush(buf *[]byte) {
+	defer c.recovered()
 	for {
-		j := c.take()
-		if j.kind == jobNone {
-			return
+		b, last, err := c.compose((*buf)[:0])
+		if cap(b) <= maxScratch {
+			*buf = b
 		}
-		if err := c.write(j); err != nil {
+		if err != nil {
 			c.broken(err)
 			return
 		}
+		if len(b) == 0 {
+			return
+		}
+		n, err := c.pen.TryWrite(b)
+		switch {
+		case err != nil:
+			c.broken(err)
+			return
+		case n < len(b):
+			rest := bytes.Clone(b[n:])
+			c.g.work.Go(func() { c.press(rest, last) })
+			return
+		case last:
+			c.awaitClose()
+			return
+		}
 	}
 }
 
-func (c *conn) take() job {
+// maxScratch is how large a shared buffer may have grown.
+const maxScratch = 64 << 10
+
+// press writes rest and then whatever waits, waiting for the reader as long as
+// the limits allow. last says that rest ends with Bye.
+func (c *conn) press(rest []byte, last bool) {
+	defer c.recovered()
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	for b, err := rest, error(nil); ; {
+		if len(b) > 0 {
+			c.blocking(last)
+			_, err = c.ws.NetConn().Write(b)
+			c.unblocked()
+		}
+		if err != nil {
+			c.broken(err)
+			return
+		}
+		if last {
+			c.awaitClose()
+			return
+		}
+		if b, last, err = c.compose((*buf)[:0]); err == nil && len(b) == 0 {
+			return
+		}
+	}
+}
+
+// blocking bounds the next write. Whoever reads too slowly, or is told to go,
+// has less time.
+func (c *conn) blocking(last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.said || c.gone {
+	c.blocked = true
+	wait := c.g.lim.WriteWait
+	if last || c.ending != nil && c.ending.code == wire.CloseSlow {
+		wait = byeWait
+	}
+	c.ws.NetConn().SetWriteDeadline(time.Now().Add(wait))
+}
+
+func (c *conn) unblocked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blocked = false
+	if c.pen != nil { // whose writes have no deadline
+		c.ws.NetConn().SetWriteDeadline(time.Time{})
+	}
+}
+
+// compose adds the frames of what waits to b, the most urgent first (GW3), up
+// to about a chunk. If nothing waits it gives the right to write up and b is
+// empty. last says that the frames end with Bye.
+func (c *conn) compose(b []byte) (_ []byte, last bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(b) < chunk && !c.said && !c.gone {
+		before := len(b)
+		if b, err = c.composeOneLocked(b); err != nil {
+			return b, false, err
+		}
+		if len(b) > before {
+			continue
+		}
+		if c.ending != nil && c.ending.code != 0 {
+			c.said = true
+			b, err = c.appendByeLocked(b)
+			return b, true, err
+		}
+		break
+	}
+	if len(b) == 0 {
 		c.writing = false
-		return job{}
+		c.emptyLocked()
 	}
-	if r, ok := c.out.nextClock(); ok {
-		return job{kind: jobClock, clock: r}
-	}
-	if pong := c.out.pong; pong != nil {
-		c.out.pong = nil
-		return job{kind: jobPong, pong: pong}
-	}
-	if c.out.ping {
-		c.out.ping = false
-		return job{kind: jobPing}
-	}
-	if l, ok := c.out.next(); ok {
-		return job{kind: jobLetter, letter: l}
-	}
-	if c.ending != nil && c.ending.code != 0 {
-		c.said = true
-		return job{kind: jobBye, bye: c.ending}
-	}
-	c.writing = false
-	return job{}
+	return b, false, nil
 }
 
-func (c *conn) write(j job) error {
-	deadline := time.Now().Add(c.g.lim.WriteWait)
-	c.ws.SetWriteDeadline(deadline)
-	switch j.kind {
-	case jobClock:
-		return c.writeClock(j.clock)
-	case jobPong:
-		return c.ws.WriteControl(websocket.PongMessage, j.pong, deadline)
-	case jobPing:
-		return c.writePing(deadline)
-	case jobBye:
-		return c.writeBye(j.bye)
+// composeOneLocked adds what is most urgent, nothing if nothing waits but Bye.
+func (c *conn) composeOneLocked(b []byte) ([]byte, error) {
+	if c.out != nil {
+		if r, ok := c.out.clock.pop(); ok {
+			return c.appendClock(b, r), nil
+		}
+		if pong := c.out.pong; pong != nil {
+			c.out.pong = nil
+			return appendFrame(b, websocket.PongMessage, pong), nil
+		}
 	}
-	if j.letter.shared != nil {
-		return c.ws.WritePreparedMessage(j.letter.shared.frame)
+	if c.ping {
+		c.ping = false
+		return c.appendPingLocked(b), nil
 	}
-	data, err := wire.Encode(j.letter.own)
-	if err != nil {
-		return err
+	if c.out != nil {
+		if l, ok := c.out.next(laneReply, laneReply); ok {
+			return c.appendLetter(b, l)
+		}
 	}
-	return c.ws.WriteMessage(websocket.TextMessage, data)
+	if c.graceDue {
+		c.graceDue = false
+		return appendMessage(b, c.codec, c.graceLocked(time.Now()))
+	}
+	if c.out != nil {
+		if l, ok := c.out.next(laneCue, laneView); ok {
+			return c.appendLetter(b, l)
+		}
+	}
+	return b, nil
 }
 
-func (c *conn) writeClock(r clockReply) error {
-	room := c.g.cfg.Clock
-	pong := wire.Pong{Ping: r.ping, Received: r.read, ClockEpoch: room.Epoch()}
-	pong.Replied = room.At(time.Now()) // t3: nothing but the write follows (GW4)
-	return c.ws.WriteMessage(websocket.BinaryMessage, pong.Append(make([]byte, 0, clockFrame)))
+// emptyLocked gives the outbox back if it is empty.
+func (c *conn) emptyLocked() {
+	if o := c.out; o != nil && !c.gone && o.empty() {
+		c.out = nil
+		o.release()
+	}
+}
+
+func (c *conn) appendLetter(b []byte, l letter) ([]byte, error) {
+	if l.shared != nil {
+		frame, err := l.shared.framed(c.codec)
+		return append(b, frame...), err
+	}
+	b, err := appendMessage(b, c.codec, l.own)
+	if r, ok := l.own.(*wire.Receipt); ok {
+		*r = wire.Receipt{}
+		receipts.Put(r)
+	}
+	return b, err
+}
+
+func (c *conn) appendClock(b []byte, r clockReply) []byte {
+	pong := wire.Pong{Ping: r.ping, Received: r.read}
+	pong.Replied, pong.ClockEpoch = c.g.cfg.Clock.Read(time.Now()) // t3: the write follows (GW4)
+	var body [clockFrame]byte
+	return appendFrame(b, websocket.BinaryMessage, pong.Append(body[:0]))
 }
 
 const clockFrame = 32 // room for a pong
 
-func (c *conn) writePing(deadline time.Time) error {
-	nonce := rand.Uint64()
-	c.mu.Lock()
-	c.pingNonce, c.pingSent = nonce, time.Now()
-	c.mu.Unlock()
-	return c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, nonce), deadline)
+func (c *conn) appendPingLocked(b []byte) []byte {
+	c.pingNonce, c.pingSent = rand.Uint64(), c.g.moment(time.Now())
+	var body [8]byte
+	binary.BigEndian.PutUint64(body[:], c.pingNonce)
+	return appendFrame(b, websocket.PingMessage, body[:])
 }
 
-// writeBye says why, closes, and gives the other side a moment to do the same.
-func (c *conn) writeBye(why *ending) error {
-	bye := &wire.Bye{Code: int(why.code), Reason: why.reason, Reconnect: why.code.Reconnect(), After: after(why.code)}
-	if bye.Reason == "" {
-		bye.Reason = why.code.String()
-	}
-	data, err := wire.Encode(bye)
-	if err != nil {
-		return err
-	}
-	deadline := time.Now().Add(byeWait)
-	c.ws.SetWriteDeadline(deadline)
-	if err := c.ws.WriteMessage(websocket.TextMessage, data); err != nil {
-		return err
-	}
-	frame := websocket.FormatCloseMessage(int(why.code), why.code.String())
-	if err := c.ws.WriteControl(websocket.CloseMessage, frame, deadline); err != nil {
-		return err
-	}
+// pingDue is called by the wheel. It asks for a sign of life, and ends who has
+// not given one for too long (GW10).
+func (c *conn) pingDue(now moment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ws.SetReadDeadline(time.Now().Add(c.g.lim.CloseWait))
-}
-
-// after is how long a client waits at least before it comes back, in ms. It
-// adds full jitter, so that a crowd does not come back as one.
-func after(code wire.CloseCode) int64 {
-	switch code {
-	case wire.CloseRestart, wire.CloseSlow:
-		return 500
-	case wire.CloseBusy, wire.CloseError:
-		return 2000
-	default:
-		return 0
+	if c.ending != nil || c.gone {
+		return
 	}
-}
-
-// broken gives the socket up after a failed write, which also ends the read.
-func (c *conn) broken(err error) {
-	c.mu.Lock()
-	if c.ending == nil {
-		c.ending = new(ending)
-		if isTimeout(err) {
-			c.ending.code = wire.CloseSlow
-		}
+	silent := now.sub(c.life)
+	if silent >= c.g.lim.Silence {
+		c.endLocked(ending{wire.CloseIdle, ""})
+		c.startLocked()
+		return
 	}
-	c.said = true
-	c.mu.Unlock()
-	c.ws.Close()
-}
-
-// lifeGap is how exactly signs of life are noted: setting a deadline for every
-// message would cost more than handling it.
-func (c *conn) lifeGap() time.Duration { return c.g.lim.Silence / 12 }
-
-// heard notes a sign of life. It reports false if the connection is ending.
-// While joining there is no sign of life but hello.
-func (c *conn) heard(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ending != nil {
-		return false
-	}
-	if gap := c.lifeGap(); c.interrupt == nil && now.Sub(c.life) >= gap {
-		c.life = now
-		c.ws.SetReadDeadline(now.Add(c.g.lim.Silence + gap))
-	}
-	return true
-}
-
-// pinged answers a WebSocket ping. It runs in the reader.
-func (c *conn) pinged(payload string) error {
-	now := time.Now()
-	if !c.heard(now) {
-		return nil
-	}
-	if !c.allow(now) {
-		c.expel()
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out.pong = []byte(payload)
+	c.ping = true
 	c.startLocked()
-	return nil
-}
-
-// burstPings follow Welcome at once, each when the one before was answered, so
-// that the line is known before the first answer.
-const burstPings = 3
-
-// ponged measures the line. It runs in the reader.
-func (c *conn) ponged(payload string) error {
-	now := time.Now()
-	if !c.heard(now) {
-		return nil
-	}
-	var grace *wire.Grace
-	c.mu.Lock()
-	known := len(payload) == 8 && !c.pingSent.IsZero() && binary.BigEndian.Uint64([]byte(payload)) == c.pingNonce
-	if known {
-		c.line.add(now.Sub(c.pingSent))
-		c.pingSent = time.Time{}
-		if c.line.seen < burstPings {
-			c.out.ping = true
-			c.startLocked()
-		}
-		grace = c.graceDueLocked(now)
-	}
-	c.mu.Unlock()
-	if grace != nil {
-		c.send(grace)
-	}
-	if !known {
-		c.allow(now) // nobody asked for it
-		c.expel()
-	}
-	return nil
+	// Under the lock, so that leave removes it again.
+	c.g.wheel.add(c, min(soon(c.g.lim.PingEvery), c.g.lim.Silence-silent+wheelTick))
 }
