@@ -17,6 +17,8 @@ const (
 	MaxSubject  = 64 // bytes
 	MaxChannels = 64 // named in one token
 	MaxChannel  = 64 // bytes of a channel's name
+	MaxGrade    = 16 // bytes
+	MaxProof    = 96 // bytes
 )
 
 // Claims is what a token says of its bearer.
@@ -28,6 +30,13 @@ type Claims struct {
 	Subject string
 	// Channels are those the bearer may use. Empty means all of them.
 	Channels []string
+	// Grade is how sure it is that a viewer is one person, in the words of who
+	// had it minted. Empty means as little as may be. Printable ASCII, at most
+	// MaxGrade bytes.
+	Grade string
+	// Proof is what the grade was earned with, for whoever had it minted to
+	// compare. Printable ASCII, at most MaxProof bytes; empty without a grade.
+	Proof string
 	// Expires is the first moment at which the token is no longer valid.
 	// Resolution: a second, rounded down when minted.
 	Expires time.Time
@@ -53,6 +62,12 @@ func (c Claims) validate() error {
 		if !printable(name, MaxChannel) {
 			return fmt.Errorf("a channel is not 1 to %d printable characters", MaxChannel)
 		}
+	}
+	if c.Grade != "" && !printable(c.Grade, MaxGrade) {
+		return fmt.Errorf("grade is not at most %d printable characters", MaxGrade)
+	}
+	if c.Proof != "" && (c.Grade == "" || !printable(c.Proof, MaxProof)) {
+		return fmt.Errorf("proof is not at most %d printable characters beside a grade", MaxProof)
 	}
 	return nil
 }

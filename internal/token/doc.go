@@ -11,5 +11,7 @@
 //   - TK4 A token without expiry, or past it, is refused.
 //   - TK5 A token that names another issuer or audience is refused.
 //   - TK6 Verify returns exactly the claims that were minted.
+//   - TK8 The participant of the same parts under the same key is the same one;
+//     other parts, or the same text parted elsewhere, are another.
 //   - TK7 Neither secret nor token appears in an error or a log line.
 package token

@@ -33,6 +33,8 @@ type jwtClaims struct {
 	jwt.RegisteredClaims
 	Role     string   `json:"role"`
 	Channels []string `json:"channels,omitempty"`
+	Grade    string   `json:"grade,omitempty"`
+	Proof    string   `json:"proof,omitempty"`
 }
 
 // Mint signs a token that says c.
@@ -56,6 +58,8 @@ func (k *Keys) Mint(c Claims, now time.Time) (string, error) {
 		},
 		Role:     c.Role,
 		Channels: c.Channels,
+		Grade:    c.Grade,
+		Proof:    c.Proof,
 	}).SignedString(k.secret)
 	if err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
@@ -84,7 +88,9 @@ func (k *Keys) Verify(tok string, now time.Time) (Claims, error) {
 	if err != nil {
 		return Claims{}, reasonOf(err)
 	}
-	c := Claims{Role: jc.Role, Subject: jc.Subject, Channels: jc.Channels, Expires: jc.ExpiresAt.Time}
+	c := Claims{
+		Role: jc.Role, Subject: jc.Subject, Channels: jc.Channels, Grade: jc.Grade, Proof: jc.Proof, Expires: jc.ExpiresAt.Time,
+	}
 	if c.validate() != nil {
 		return Claims{}, ErrClaims
 	}

@@ -25,6 +25,7 @@ func TestMintVerify(t *testing.T) {
 	for _, c := range []token.Claims{
 		producer(now),
 		{Role: token.RoleViewer, Subject: token.NewParticipant(), Expires: now.Add(30 * 24 * time.Hour)},
+		{Role: token.RoleViewer, Subject: token.NewParticipant(), Grade: "link", Proof: "show/7fQ", Expires: now.Add(time.Hour)},
 	} {
 		tok, err := keys.Mint(c, now)
 		if err != nil {
@@ -69,6 +70,9 @@ func TestMintRefuses(t *testing.T) {
 		"TK6 a subject with space": func(c *token.Claims) { c.Subject = "a b" },
 		"TK6 too many channels":    func(c *token.Claims) { c.Channels = make([]string, token.MaxChannels+1) },
 		"TK6 an empty channel":     func(c *token.Claims) { c.Channels = []string{""} },
+		"TK6 an endless grade":     func(c *token.Claims) { c.Grade = strings.Repeat("g", token.MaxGrade+1) },
+		"TK6 an endless proof":     func(c *token.Claims) { c.Grade, c.Proof = "pin", strings.Repeat("p", token.MaxProof+1) },
+		"TK6 a proof of nothing":   func(c *token.Claims) { c.Proof = "show/7fQ" },
 		"TK4 no expiry":            func(c *token.Claims) { c.Expires = time.Time{} },
 		"TK4 expired":              func(c *token.Claims) { c.Expires = now },
 	} {
@@ -141,6 +145,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{"TK5 no audience", hs256(with("aud", nil)), token.ErrClaims},
 		{"TK6 an unknown role", hs256(with("role", "admin")), token.ErrClaims},
 		{"TK6 no subject", hs256(with("sub", nil)), token.ErrClaims},
+		{"TK6 a grade with spaces", hs256(with("grade", "very sure")), token.ErrClaims},
+		{"TK6 a proof without a grade", hs256(with("proof", "x")), token.ErrClaims},
+		{"TK6 a grade that is a number", hs256(with("grade", 9)), token.ErrMalformed},
 		{"TK6 a role that is a number", hs256(with("role", 7)), token.ErrMalformed},
 		{"TK3 empty", "", token.ErrMalformed},
 		{"TK3 text", "open sesame", token.ErrMalformed},

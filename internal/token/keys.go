@@ -2,9 +2,11 @@ package token
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -121,10 +123,34 @@ func (k *Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 var participantCode = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 
+// participantSize is the size of an id before it is written out. 80 bits: no
+// repeat within any audience.
+const participantSize = 10
+
 // NewParticipant returns a random participant id of 17 characters that nobody
 // can guess and that can be read aloud.
 func NewParticipant() string {
-	var id [10]byte // 80 bits: no repeat within any audience
+	var id [participantSize]byte
 	rand.Read(id[:])
 	return "p" + participantCode.EncodeToString(id[:])
+}
+
+// ParticipantOf returns the participant id that belongs to parts under key:
+// always the same one, as long as NewParticipant's, and without the key it
+// tells nothing of them.
+func ParticipantOf(key []byte, parts ...string) string {
+	return "p" + participantCode.EncodeToString(Sum(key, parts...)[:participantSize])
+}
+
+// Sum returns the HMAC-SHA-256 of parts under key, 32 bytes. Other parts, or
+// the same text parted elsewhere, give another sum.
+func Sum(key []byte, parts ...string) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, part := range parts {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		mac.Write(size[:])
+		mac.Write([]byte(part))
+	}
+	return mac.Sum(nil)
 }

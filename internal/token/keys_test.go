@@ -106,3 +106,25 @@ func TestNewParticipant(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+func TestParticipantOf(t *testing.T) {
+	key := []byte("0123456789abcdef0123456789abcdef")
+	id := token.ParticipantOf(key, "https://host.example", "ann")
+	if len(id) != len(token.NewParticipant()) {
+		t.Errorf("TK8 id %q has another length than others", id)
+	}
+	if again := token.ParticipantOf(key, "https://host.example", "ann"); again != id {
+		t.Errorf("TK8 the same parts gave %q and %q", id, again)
+	}
+	for name, other := range map[string]string{
+		"other parts":         token.ParticipantOf(key, "https://host.example", "bob"),
+		"text parted apart":   token.ParticipantOf(key, "https://host.examplea", "nn"),
+		"text in one part":    token.ParticipantOf(key, "https://host.exampleann"),
+		"another server's":    token.ParticipantOf([]byte("another"), "https://host.example", "ann"),
+		"an empty part after": token.ParticipantOf(key, "https://host.example", "ann", ""),
+	} {
+		if other == id {
+			t.Errorf("TK8 %s: the same participant", name)
+		}
+	}
+}
