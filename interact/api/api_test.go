@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/admission"
 	"github.com/cuelight/cuelight/interact/api"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/token"
@@ -27,6 +30,9 @@ type room struct {
 	spot  interact.Spot
 	err   error
 	wait  bool // until the request is given up
+
+	answers []interact.Answer
+	bans    []interact.Ban
 }
 
 func (r *room) do(ctx context.Context, call ...string) (wire.Cue, error) {
@@ -115,6 +121,9 @@ func (r *room) Cancel(ctx context.Context, id, key string) (wire.Cue, error) {
 }
 
 func (r *room) Tally(ctx context.Context, id string) (wire.Tally, error) {
+	if id == "nowhere" {
+		return wire.Tally{}, interact.Errorf(interact.CodeUnknownCue, "There is no such cue.")
+	}
 	_, err := r.do(ctx, "tally", id)
 	return wire.Tally{Cue: id, Version: 3, Counts: []uint64{2, 1}, Total: 3}, err
 }
@@ -125,6 +134,7 @@ type rig struct {
 	api    *api.API
 	room   *room
 	events *events
+	crowd  *crowd
 	keys   *token.Keys
 	tok    string // for show only
 	log    bytes.Buffer
@@ -137,6 +147,14 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, room: &room{}, events: &events{}, keys: keys}
+	r.crowd = &crowd{room: r.room}
+	desk, err := admission.New(admission.Config{
+		Keys: keys, Channels: map[string]admission.Rules{"show": {PIN: "1234"}, "other": {Require: wire.GradePIN, PIN: "4321"}},
+		Bind: func(_ context.Context, _, _, participant string) (string, error) { return participant, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	known := func(name string) bool { return name == "show" || name == "other" }
 	r.api, err = api.New(api.Config{
 		Rooms: func(name string) (api.Room, bool) { return r.room, known(name) },
@@ -147,7 +165,11 @@ func newRig(t *testing.T) *rig {
 			return wire.Health{Live: true, Protocol: "SRT", Latency: 3000, State: "locked"}, known(name)
 		},
 		Events: r.events.functions(),
-		Tokens: keys,
+		Tokens: keys, Desk: desk, Crowd: r.crowd, Clock: clock.NewRoom(time.Now(), roomStart, 7),
+		Permit: func(_ http.ResponseWriter, r *http.Request) bool {
+			return r.Header.Get("Origin") != "https://evil.example"
+		},
+		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "stream "+r.URL.Path) }),
 		Log:    slog.New(slog.NewTextHandler(&r.log, nil)),
 	})
 	if err != nil {
@@ -199,6 +221,9 @@ func (r *rig) failed(w *httptest.ResponseRecorder, status int, code interact.Cod
 		r.t.Error("an answer may be cached")
 	}
 }
+
+// roomStart is what the room clock shows when a rig begins.
+const roomStart = clock.Instant(1_795_410_000_000_000)
 
 const poll = `{"kind":"poll","title":"Tea or coffee?","options":["Tea","Coffee"],"window_ms":15000}`
 
@@ -330,7 +355,7 @@ func TestAddresses(t *testing.T) {
 
 func TestErrorsOfTheRoom(t *testing.T) {
 	for code, status := range map[interact.Code]int{
-		interact.CodeInvalid: 400, interact.CodeUnknownOption: 400, interact.CodeDenied: 403, interact.CodeNotAdmitted: 403,
+		interact.CodeInvalid: 400, interact.CodeUnknownOption: 400, interact.CodeDenied: 403, interact.CodeNotAdmitted: 403, interact.CodeBanned: 403,
 		interact.CodeUnknownCue: 404, interact.CodeConflict: 409, interact.CodeTooLate: 409, interact.CodeEarly: 409,
 		interact.CodeTooFast: 409, interact.CodeLate: 409, interact.CodeClosed: 409, interact.CodeVoid: 409,
 		interact.CodeTooMany: 429, interact.CodeBusy: 503, interact.CodeUnavailable: 503, interact.CodeInternal: 500,
@@ -455,24 +480,5 @@ func TestKeys(t *testing.T) {
 		if h := w.Header(); h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("AP8 %s: headers %v", path, h)
 		}
-	}
-}
-
-func TestPlaceOfAQuestion(t *testing.T) {
-	r := newRig(t)
-	w := r.do("POST", "/api/v1/channels/show/cues", `{"kind":"poll","title":"?","options":["a","b"],"policy":"playhead","slot":"lower-third","max_lag_ms":4000}`)
-	if q := r.room.asked; w.Code != 201 || q.Policy != "playhead" || q.Slot != "lower-third" || q.MaxLag != 4*time.Second {
-		t.Errorf("%d %s: asked %+v", w.Code, w.Body, q)
-	}
-	for name, tc := range map[string][2]string{
-		"a policy that is none":   {`"policy":"never"`, "policy"},
-		"a slot that is no name":  {`"slot":"Lower Third"`, "slot"},
-		"lag where there is none": {`"max_lag_ms":1000`, "max_lag"},
-		"too much lag":            {`"policy":"playhead","max_lag_ms":10001`, "max_lag"},
-	} {
-		t.Run("IN8 "+name, func(t *testing.T) {
-			r := newRig(t)
-			r.failed(r.do("POST", "/api/v1/channels/show/cues", `{"kind":"poll","title":"?","options":["a","b"],`+tc[0]+`}`), 400, interact.CodeInvalid, tc[1])
-		})
 	}
 }

@@ -75,6 +75,7 @@ type questionBody struct {
 	Policy  string   `json:"policy"`
 	Slot    string   `json:"slot"`
 	MaxLag  int64    `json:"max_lag_ms"`
+	Changes bool     `json:"changes"`
 }
 
 // question reads a question and applies the rules for it.
@@ -90,6 +91,7 @@ func question(r *http.Request) (interact.Question, error) {
 	q := interact.Question{
 		Kind: interact.Kind(b.Kind), Title: b.Title, Options: b.Options, Correct: -1,
 		Results: interact.Results(b.Results), Window: window, Policy: cue.Policy(b.Policy), Slot: b.Slot,
+		Changes: b.Changes,
 	}
 	if q.MaxLag, err = millis("max_lag_ms", b.MaxLag); err != nil {
 		return interact.Question{}, err

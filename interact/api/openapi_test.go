@@ -10,9 +10,9 @@ import (
 	"github.com/cuelight/cuelight/interact/wire"
 )
 
-// TestHealthIsDescribed compares the schemas of a channel's health with what is
-// written.
-func TestHealthIsDescribed(t *testing.T) {
+// TestMessagesAreDescribed compares the schemas of answers that are messages of
+// the wire too with what is written.
+func TestMessagesAreDescribed(t *testing.T) {
 	data, err := os.ReadFile("openapi.json")
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +36,9 @@ func TestHealthIsDescribed(t *testing.T) {
 		{"Channel", wire.Health{}, []string{"name", "title"}},
 		{"Rendition", wire.HealthRendition{}, nil},
 		{"Ladder", wire.HealthLadder{}, nil},
+		{"Roster", wire.Roster{}, nil},
+		{"RosterViewer", wire.RosterViewer{}, nil},
+		{"Receipt", wire.Receipt{}, nil},
 	} {
 		schema := doc.Components.Schemas[tc.schema]
 		required := make(map[string]bool)

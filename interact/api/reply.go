@@ -40,6 +40,7 @@ var statuses = map[interact.Code]int{
 	interact.CodeUnknownOption: http.StatusBadRequest,
 	interact.CodeDenied:        http.StatusForbidden,
 	interact.CodeNotAdmitted:   http.StatusForbidden,
+	interact.CodeBanned:        http.StatusForbidden,
 	interact.CodeUnknownCue:    http.StatusNotFound,
 	interact.CodeConflict:      http.StatusConflict,
 	interact.CodeTooLate:       http.StatusConflict,

@@ -2,9 +2,7 @@ package api
 
 import (
 	"net/http"
-	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
@@ -59,7 +57,7 @@ func bearer(r *http.Request) (string, bool) {
 }
 
 func (a *API) signIn(r *http.Request) (reply, error) {
-	if !a.signIns.allow(r, time.Now()) {
+	if !a.signIns.allow(remoteOf(r), signInPace, time.Now()) {
 		return reply{}, interact.Errorf(interact.CodeTooMany, "Too many sign-in attempts from this address. Wait a minute.")
 	}
 	var body struct {
@@ -110,57 +108,4 @@ func sessionCookie(r *http.Request, tok string, expires time.Time) *http.Cookie 
 		c.MaxAge = -1
 	}
 	return c
-}
-
-// Sign-in attempts: a burst for typing errors, then one every few seconds. The
-// table is small because it only has to outlast a burst.
-const (
-	attemptBurst  = 10
-	attemptEvery  = 6 * time.Second
-	attemptsTable = 4096 // addresses
-)
-
-// attempts limits sign-ins by address (AP6).
-type attempts struct {
-	mu    sync.Mutex // protects everything below
-	debts map[netip.Addr]time.Time
-}
-
-// allow counts an attempt. An address's debt is the time at which it has none
-// any more; each attempt adds attemptEvery to it.
-func (t *attempts) allow(r *http.Request, now time.Time) bool {
-	addr := netip.Addr{}
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		addr = ap.Addr().Unmap().WithZone("")
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.debts == nil {
-		t.debts = make(map[netip.Addr]time.Time)
-	}
-	if len(t.debts) >= attemptsTable {
-		t.forget(now)
-	}
-	debt := t.debts[addr]
-	if debt.Before(now) {
-		debt = now
-	}
-	debt = debt.Add(attemptEvery)
-	if debt.Sub(now) > attemptBurst*attemptEvery {
-		return false
-	}
-	t.debts[addr] = debt
-	return true
-}
-
-// forget drops who has no debt, and everybody if nobody is without.
-func (t *attempts) forget(now time.Time) {
-	for addr, debt := range t.debts {
-		if debt.Before(now) {
-			delete(t.debts, addr)
-		}
-	}
-	if len(t.debts) >= attemptsTable {
-		clear(t.debts)
-	}
 }
