@@ -37,11 +37,12 @@ const find = (id: string): HTMLElement => {
 /** The last part of /watch/{channel}. */
 const channelOf = (path: string): string => decodeURIComponent(path.split("/").filter(Boolean).at(-1) ?? "");
 
-/** The token behind the "#" of the address, which leaves the address bar at once. */
-function ticket(): string {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-  if (token !== "") history.replaceState(null, "", location.pathname + location.search);
-  return token;
+/** Token, or code of a one-time link, behind the "#" of the address, which leaves the address bar at once. */
+function ticket(): { readonly token: string; readonly link: string } {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const [token, link] = [hash.get("token") ?? "", hash.get("link") ?? ""];
+  if (token !== "" || link !== "") history.replaceState(null, "", location.pathname + location.search);
+  return { token, link };
 }
 
 function showTitle(connection: RoomLink): void {
@@ -68,8 +69,11 @@ function debugHandle(player: CuelightPlayer): DebugHandle {
 
 async function main(): Promise<void> {
   const player = find("player") as CuelightPlayer;
-  player.token = ticket();
-  player.carriers = new URLSearchParams(location.search).get("carriers") ?? "";
+  const query = new URLSearchParams(location.search);
+  Object.assign(player, ticket());
+  player.carriers = query.get("carriers") ?? "";
+  player.transport = query.get("transport") ?? "";
+  player.codec = query.get("codec") ?? "";
   player.channel = channelOf(location.pathname);
   await player.updateComplete;
   const connection = player.activeConnection;

@@ -4,12 +4,14 @@
  * @module
  */
 import { CuelightDetails } from "./elements/cuelight-details.ts";
+import { CuelightDoor } from "./elements/cuelight-door.ts";
 import { CuelightOverlay } from "./elements/cuelight-overlay.ts";
 import { CuelightPlayer } from "./elements/cuelight-player.ts";
 import { CuelightStatus } from "./elements/cuelight-status.ts";
 
 const elements = {
   "cuelight-details": CuelightDetails,
+  "cuelight-door": CuelightDoor,
   "cuelight-overlay": CuelightOverlay,
   "cuelight-status": CuelightStatus,
   "cuelight-player": CuelightPlayer,

@@ -2,138 +2,26 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   backoff,
   type ClientMessage,
-  Connection,
   type ConnectionOptions,
-  type Cue,
-  decodeClient,
-  decodePing,
   encodePong,
-  encodeServer,
   localNow,
   micros,
   millis,
   type OpenedMessage,
   type ServerMessage,
-  type Socket,
 } from "../src/core/index.ts";
+import { AHEAD, cue, Ends, type FarEnd } from "./far-end.ts";
 
-const AHEAD = 1_795_410_000_000_000; // µs that R is ahead of the device's clock
+let ends: Ends;
 
-/** The far end of a socket: what a server sees and says. */
-class FarEnd implements Socket {
-  binaryType: BinaryType = "blob";
-  readyState: 0 | 1 | 2 | 3 = 0;
-  onopen: Socket["onopen"] = null;
-  onmessage: Socket["onmessage"] = null;
-  onclose: Socket["onclose"] = null;
-  onerror: Socket["onerror"] = null;
-  readonly messages: ClientMessage[] = [];
-  pings = 0;
-  /** Whether pings are answered. */
-  alive = true;
-
-  send(data: unknown): void {
-    if (typeof data === "string") {
-      this.messages.push(decodeClient(data));
-      return;
-    }
-    const ping = decodePing(data as ArrayBuffer);
-    if (ping === undefined) throw new Error("a frame that is no ping");
-    this.pings++;
-    const served = micros(ping.sentAt * 1000 + 2000 + AHEAD);
-    if (!this.alive) return;
-    setTimeout(() => this.#say(encodePong({ ...ping, received: served, replied: served, clockEpoch: 7 })), 4);
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  open(): void {
-    this.readyState = 1;
-    this.onopen?.call(this as never, new Event("open"));
-  }
-
-  say(message: ServerMessage): void {
-    this.#say(encodeServer(message));
-  }
-
-  #say(data: unknown): void {
-    this.onmessage?.call(this as never, new MessageEvent("message", { data }));
-  }
-
-  end(code: number): void {
-    this.readyState = 3;
-    this.onclose?.call(this as never, Object.assign(new Event("close"), { code }) as never);
-  }
-
-  welcome(more: object = {}): void {
-    this.open();
-    this.say({
-      t: "welcome",
-      v: 1,
-      channel: "show",
-      title: "",
-      role: "viewer",
-      participant: "p9",
-      token: "t1",
-      clock_epoch: 7,
-      now_us: micros(Math.round(localNow() * 1000 + AHEAD)),
-      cues: [],
-      tallies: [],
-      receipts: [],
-      ...more,
-    });
-  }
-
-  get answers(): ClientMessage[] {
-    return this.messages.filter((m) => m.t === "answer");
-  }
-}
-
-const cue: Cue = {
-  id: "c1",
-  rev: 2,
-  kind: "poll",
-  policy: "wall",
-  state: "open",
-  window_ms: millis(20_000),
-  choices: 2,
-  results: "live",
-};
-
-let ends: FarEnd[] = [];
-let stop: AbortController;
-
-function connect(options: Partial<ConnectionOptions> = {}): { connection: Connection; done: Promise<void> } {
-  const connection = new Connection({
-    url: "ws://server/ws/v1",
-    channel: "show",
-    random: () => 0.5,
-    open: () => {
-      const end = new FarEnd();
-      ends.push(end);
-      return end;
-    },
-    ...options,
-  });
-  return { connection, done: connection.run({ signal: stop.signal }) };
-}
-
-const last = (): FarEnd => ends.at(-1) as FarEnd;
+const connect = (options: Partial<ConnectionOptions> = {}) => ends.connect(options);
+const last = (): FarEnd => ends.last;
 
 beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
-  });
-  ends = [];
-  stop = new AbortController();
+  ends = new Ends();
 });
 
-afterEach(() => {
-  stop.abort();
-  vi.useRealTimers();
-});
+afterEach(() => ends.done());
 
 describe("CN1 hello and welcome", () => {
   test("hello names channel and role; welcome opens the link and keeps the token", () => {
@@ -147,7 +35,10 @@ describe("CN1 hello and welcome", () => {
     expect(connection.room.getState().link).toEqual({ is: "connecting", attempt: 0 });
     last().welcome();
     expect(last().messages).toEqual([{ t: "hello", v: 1, channel: "show", role: "viewer" }]);
-    expect(connection.room.getState().link).toEqual({ is: "open" });
+    expect(connection.room.getState().link).toEqual({
+      is: "open",
+      via: { transport: "socket", codec: "json" },
+    });
     expect(tokens.get("show")).toBe("t1");
   });
   test("the clock is synced from the pongs within half a second", async () => {
@@ -165,7 +56,7 @@ describe("CN1 hello and welcome", () => {
     await vi.advanceTimersByTimeAsync(11_500);
     expect(connection.room.getState().link.is).not.toBe("open");
     await vi.advanceTimersByTimeAsync(1000);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
   });
   test("a message that is not understood harms nothing", () => {
     const warnings: string[] = [];
@@ -192,9 +83,9 @@ describe("CN2 coming back", () => {
     if (link.is !== "waiting") throw new Error(link.is);
     expect(link.retryAt - localNow()).toBe(250);
     await vi.advanceTimersByTimeAsync(249);
-    expect(ends).toHaveLength(1);
+    expect(ends.all).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
     expect(connection.room.getState().link).toEqual({ is: "connecting", attempt: 1 });
   });
   test("waits grow with failures and start over after a connection that lasted", async () => {
@@ -205,10 +96,10 @@ describe("CN2 coming back", () => {
         last().welcome();
         await vi.advanceTimersByTimeAsync(11_000);
       }
-      const before = ends.length;
+      const before = ends.all.length;
       const at = localNow();
       last().end(1006);
-      while (ends.length === before) await vi.advanceTimersByTimeAsync(50);
+      while (ends.all.length === before) await vi.advanceTimersByTimeAsync(50);
       waits.push(localNow() - at);
     }
     expect(waits).toEqual([250, 500, 1000, 250]);
@@ -225,9 +116,17 @@ describe("CN2 coming back", () => {
     });
     last().end(4000);
     await vi.advanceTimersByTimeAsync(3249);
-    expect(ends).toHaveLength(1);
+    expect(ends.all).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
+  });
+  test("what a bye says is a sentence on the screen", async () => {
+    const { connection } = connect();
+    last().welcome();
+    last().say({ t: "bye", code: 4000, reason: "server is restarting", reconnect: true });
+    last().end(4000);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(connection.room.getState().link).toMatchObject({ reason: "Server is restarting." });
   });
   test("waking up ends the wait", async () => {
     const { connection } = connect();
@@ -235,17 +134,20 @@ describe("CN2 coming back", () => {
     await vi.advanceTimersByTimeAsync(10);
     connection.wake();
     await vi.advanceTimersByTimeAsync(0);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
   });
-  test.each([4100, 4101, 4102, 4103, 4104, 4105])("close code %d is for good", async (code) => {
-    const { connection, done } = connect();
-    last().open();
-    last().end(code);
-    await done;
-    expect(connection.room.getState().link).toMatchObject({ is: "refused", code });
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(ends).toHaveLength(1);
-  });
+  test.each([4100, 4101, 4102, 4103, 4104, 4106, 4107, 4109])(
+    "close code %d is for good",
+    async (code) => {
+      const { connection, done } = connect();
+      last().open();
+      last().end(code);
+      await done;
+      expect(connection.room.getState().link).toMatchObject({ is: "refused", code });
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(ends.all).toHaveLength(1);
+    },
+  );
   test("a viewer whose identity is refused comes back as a new one, once", async () => {
     let token: string | undefined = "stale";
     const { connection, done } = connect({
@@ -259,7 +161,7 @@ describe("CN2 coming back", () => {
     last().open();
     last().end(4103);
     await vi.advanceTimersByTimeAsync(0);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
     last().open();
     expect(last().messages[0]).toEqual({ t: "hello", v: 1, channel: "show", role: "viewer" });
     token = "again";
@@ -271,17 +173,17 @@ describe("CN2 coming back", () => {
     connect();
     last().welcome();
     await vi.advanceTimersByTimeAsync(100_000);
-    expect(ends).toHaveLength(1);
+    expect(ends.all).toHaveLength(1);
     last().alive = false;
     await vi.advanceTimersByTimeAsync(62_000);
-    expect(ends).toHaveLength(2);
+    expect(ends.all).toHaveLength(2);
   });
   test("abort ends it, and no timer stays", async () => {
     const { connection, done } = connect();
     last().welcome();
     connection.answer(cue, [1], localNow());
     await vi.advanceTimersByTimeAsync(500);
-    stop.abort();
+    ends.stop.abort();
     await done;
     expect(connection.room.getState().link).toEqual({ is: "idle" });
     expect(vi.getTimerCount()).toBe(0);
@@ -401,7 +303,7 @@ describe("CN4 the clock and openings", () => {
   test("a wall clock that is set is noticed, and R is not moved by it", async () => {
     const { connection } = connect();
     const changes: string[] = [];
-    connection.onClock((change) => changes.push(change), { signal: stop.signal });
+    connection.onClock((change) => changes.push(change), { signal: ends.stop.signal });
     last().welcome();
     await vi.advanceTimersByTimeAsync(20_000);
     const before = last().pings;

@@ -1,15 +1,21 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import {
+  CloseCode,
   type Cue,
   type CuePhase,
+  closeReason,
   emptyRoom,
   type Link,
   micros,
   millis,
   type RoomState,
+  reconnects,
+  refusalReason,
   type Tally,
 } from "../src/core/index.ts";
 import { detailsView } from "../src/elements/details-view.ts";
+import { doorView } from "../src/elements/door-view.ts";
 import {
   announcement,
   answerable,
@@ -71,6 +77,102 @@ describe("OV1 what the overlay says of an answer", () => {
     ["refused for good", "open", { refusals: map(refusal("late")) }, false],
   ] as const)("answerable: %s", (_, phase, more, expected) => {
     expect(answerable(view(phase, more))).toBe(expected);
+  });
+});
+
+describe("OV9 an answer that may be changed", () => {
+  const changing: Cue = { ...cue, changes: true };
+  const counted = { receipts: map(receipt) };
+  const changed = { receipts: map({ ...receipt, changes: 1 }) };
+  test.each([
+    ["nothing yet", "open", {}, true],
+    ["being sent", "open", { sending: map(answer) }, true],
+    ["counted", "open", counted, true],
+    ["refused for now", "open", { refusals: map(refusal("too_fast")) }, true],
+    ["refused for good", "open", { refusals: map(refusal("banned")) }, false],
+    ["counted, and the change refused", "open", { ...counted, refusals: map(refusal("too_fast")) }, true],
+    ["counted, after C", "closing", counted, false],
+    ["counted, in a pause", "paused", counted, false],
+  ] as const)("answerable: %s", (_, phase, more, expected) => {
+    expect(answerable(view(phase, more, changing))).toBe(expected);
+  });
+  test("says so before, while and after", () => {
+    expect(receiptLine(view("open", {}, changing))).toMatch(/you may change it/);
+    expect(receiptLine(view("open", counted, changing))).toBe("Counted · #311 · you may change it");
+    expect(receiptLine(view("open", changed, changing))).toBe("Answer changed · #311 · you may change it");
+    expect(receiptLine(view("closed", changed, changing))).toBe("Answer changed · #311");
+  });
+  test("shows the new choice while it is being sent, and the bars all the while", () => {
+    const sending = { ...answer, choice: [0] };
+    const made = view("open", { ...counted, sending: map(sending), tallies: map(tally) }, changing);
+    expect(made.answer).toEqual({ is: "sending", choice: 0 });
+    expect(made.total).toBe(4);
+  });
+  test("a change that was refused leaves the answer, with the reason", () => {
+    const made = view("open", { ...counted, refusals: map(refusal("late")) }, changing);
+    expect(made.answer).toMatchObject({ is: "counted", choice: 1 });
+    expect(receiptLine(made)).toBe("Not counted. Your earlier answer counts.");
+  });
+  test("elsewhere a refusal of a counted answer says nothing (RM1)", () => {
+    expect(receiptLine(view("open", { ...counted, refusals: map(refusal("late")) }))).toBe("Counted · #311");
+  });
+  test("a screen reader hears of the change", () => {
+    const before = view("open", { ...counted, sending: map(answer) }, changing);
+    expect(announcement(before, view("open", changed, changing))).toMatch(/^Answer changed/);
+  });
+});
+
+describe("RF1 every refusal has words", () => {
+  const source = readFileSync(new URL("../../interact/code.go", import.meta.url), "utf8");
+  const codes = [...source.matchAll(/^\tCode\w+ +Code = "(\w+)"/gm)].map(([, code = ""]) => code);
+  /** What is said to producers and programs alone. */
+  const others = ["not_yet", "unknown", "too_late", "conflict"];
+  test("there are codes", () => expect(codes.length).toBeGreaterThan(15));
+  test.each(codes.filter((code) => !others.includes(code)))("%s", (code) => {
+    const reason = refusalReason({ code, message: "" });
+    expect(reason).toMatch(/\.$/);
+    expect(reason).not.toBe(refusalReason({ code: "nobody knows", message: "" }));
+    expect(refusalReason({ code, message: "The server's." })).toBe("The server's.");
+  });
+});
+
+describe("DR1 who is not let in is told why, and what helps", () => {
+  const refused = (code: number): Link => ({ is: "refused", code, reason: closeReason(code) });
+  test.each([
+    [4106, "reload"],
+    [4107, "none"],
+    [4108, "pin"],
+    [4109, "none"],
+    [4103, "none"],
+    [4104, "reload"],
+    [4100, "reload"],
+  ])("%d: %s", (code, way) => {
+    const door = doorView(refused(code));
+    expect(door).toMatchObject({ way, error: "" });
+    expect(door?.title).not.toBe("");
+    expect(door?.text).toMatch(/\.$/);
+  });
+  test("a wrong PIN is said anew each time", () => {
+    const errors = [1, 2, 3].map((tries) => doorView(refused(4108), tries)?.error);
+    expect(new Set(errors).size).toBe(3);
+    expect(errors[0]).toBe("This PIN is not right.");
+  });
+  test("in the server's words, where it has more to say", () => {
+    const told = (code: number, reason: string) => doorView({ is: "refused", code, reason }, 1);
+    expect(told(4109, "This link is over: ask for a new one.")?.text).toMatch(/ask for a new one/);
+    expect(told(4104, "Open in too many places at once.")?.text).toMatch(/^Open in .* Close other pages/);
+    expect(told(4108, "Too many tries, wait a minute.")?.error).toMatch(/wait a minute/);
+  });
+  test.each([{ is: "open" }, { is: "idle" }, { is: "connecting", attempt: 3 }] as const)(
+    "not while %o",
+    (link) => {
+      expect(doorView(link)).toBeUndefined();
+    },
+  );
+  test("every close code that is final has words of its own", () => {
+    const finals = Object.values(CloseCode).filter((code) => !reconnects(code));
+    expect(new Set(finals.map(closeReason)).size).toBe(finals.length);
+    expect(finals.map(closeReason)).not.toContain(closeReason(4999));
   });
 });
 
@@ -199,6 +301,19 @@ describe("SV1 the status says the most important thing", () => {
   ])("%s", (_, status, tone, text) => {
     expect(status).toMatchObject({ tone, text });
   });
+  test("which way messages take: always at hand, and in plain sight where it is not the usual one", () => {
+    const socket: Link = { is: "open", via: { transport: "socket", codec: "msgpack" } };
+    const stream: Link = { is: "open", via: { transport: "stream", codec: "json" } };
+    expect(say(socket, player("playing", 2))).toMatchObject({
+      text: "In sync ±4 ms",
+      via: "WebSocket, MessagePack",
+    });
+    expect(say(stream, player("playing", 2))).toMatchObject({
+      text: "In sync ±4 ms · over HTTP",
+      via: "HTTP stream, JSON",
+    });
+    expect(say(open, player("playing", 2)).via).toBeUndefined();
+  });
   test("across the picture only while there is none", () => {
     expect(noticeView(player("playing", 2))).toBe("");
     expect(noticeView(player("stalled", undefined, "Catching up."))).toBe("Catching up.");
@@ -206,7 +321,7 @@ describe("SV1 the status says the most important thing", () => {
   });
   test("details are figures with units, or a dash", () => {
     const known = detailsView({
-      room: state(),
+      room: state({ link: { is: "open", via: { transport: "stream", codec: "json" } }, grade: "link" }),
       player: player("playing", 2.14),
       dispersion: micros(1800),
       rtt: micros(3400),
@@ -215,6 +330,8 @@ describe("SV1 the status says the most important thing", () => {
     });
     expect(known).toContainEqual(["Frame error", "+2.1 ms"]);
     expect(known).toContainEqual(["Latency", "3002 ms of 3000 ms"]);
+    expect(known).toContainEqual(["Connection", "HTTP stream, JSON"]);
+    expect(known).toContainEqual(["Known by", "a one-time link"]);
     expect(known).toContainEqual(["Room minus this device's clock", "-90000.0 ms"]);
     const unknown = detailsView({
       room: state(),

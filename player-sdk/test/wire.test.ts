@@ -9,17 +9,32 @@ import {
   encodePing,
   encodePong,
   encodeServer,
+  jsonCodec,
   micros,
   millis,
   ShapeError,
+  sendDelay,
   UnknownTypeError,
 } from "../src/core/index.ts";
+import { msgpackCodec, packServer, unpackClient } from "../src/core/msgpack.ts";
+import { mulberry } from "./random.ts";
+
+const folder = (side: "client" | "server"): URL =>
+  new URL(`../../interact/wire/testdata/${side}/`, import.meta.url);
+
+/** The offset of an example; 0 for none. */
+const offsetOf = (json: string): number => (JSON.parse(json) as { off?: number }).off ?? 0;
 
 const examples = (side: "client" | "server"): [string, string][] => {
-  const folder = new URL(`../../interact/wire/testdata/${side}/`, import.meta.url);
-  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return files.map((name) => [name, readFileSync(new URL(name, folder), "utf8").trim()]);
+  const files = readdirSync(folder(side)).filter((name) => name.endsWith(".json"));
+  return files.map((name) => [name, readFileSync(new URL(name, folder(side)), "utf8").trim()]);
 };
+
+/** The same example in MessagePack. */
+function packed(side: "client" | "server", name: string): ArrayBuffer {
+  const hex = readFileSync(new URL(name.replace(".json", ".hex"), folder(side)), "utf8").trim();
+  return Uint8Array.from(Buffer.from(hex, "hex")).buffer;
+}
 
 describe("W1 every example is read and written back byte for byte", () => {
   test("there are examples of both sides", () => {
@@ -30,7 +45,19 @@ describe("W1 every example is read and written back byte for byte", () => {
     expect(encodeClient(decodeClient(json))).toBe(json);
   });
   test.each(examples("server"))("server/%s", (_, json) => {
-    expect(encodeServer(decodeServer(json))).toBe(json);
+    expect(encodeServer(decodeServer(json), offsetOf(json))).toBe(json);
+  });
+  test.each(examples("client"))("client/%s in MessagePack", (name, json) => {
+    const frame = packed("client", name);
+    expect(unpackClient(frame)).toEqual(decodeClient(json));
+    const written = msgpackCodec.encode(decodeClient(json)) as ArrayBuffer;
+    expect(Buffer.from(written).toString("hex")).toBe(Buffer.from(frame).toString("hex"));
+  });
+  test.each(examples("server"))("server/%s in MessagePack", (name, json) => {
+    const frame = packed("server", name);
+    const { message, offset } = msgpackCodec.decode(frame);
+    expect({ message, offset }).toEqual(jsonCodec.decode(json));
+    expect(Buffer.from(packServer(message, offset)).toString("hex")).toBe(Buffer.from(frame).toString("hex"));
   });
   test("whatever order the fields of a literal have", () => {
     const json = encodeClient({
@@ -42,6 +69,69 @@ describe("W1 every example is read and written back byte for byte", () => {
       t: "answer",
     });
     expect(json).toBe('{"t":"answer","id":"a7f4","cue":"c1","rev":2,"choice":[0]}');
+  });
+});
+
+describe("W9 MessagePack that is none", () => {
+  const bytes = (...b: number[]): ArrayBuffer => Uint8Array.from(b).buffer;
+  test.each([
+    ["nothing", bytes(), /not MessagePack/],
+    ["half a map", bytes(0x82, 0xa1, 0x74), /not MessagePack/],
+    [
+      "a list that says it has four thousand million items",
+      bytes(0xdd, 255, 255, 255, 255),
+      /not MessagePack/,
+    ],
+    ["a text that says it is as long", bytes(0xdb, 255, 255, 255, 255), /not MessagePack/],
+    ["two values", bytes(0x80, 0x80), /not MessagePack/],
+    ["a number", bytes(0x07), /7 is not an object/],
+    ["bytes for a text", bytes(0x81, 0xa1, 0x74, 0xc4, 0x01, 0x61), /not MessagePack/],
+    ["a type nobody has", bytes(0x81, 0xa1, 0x74, 0xa1, 0x78), /unknown type x/],
+  ])("%s", (_, frame, message) => {
+    expect(() => msgpackCodec.decode(frame)).toThrow(ShapeError);
+    expect(() => msgpackCodec.decode(frame)).toThrow(message);
+  });
+  test("whatever bytes come, it is a message or a ShapeError", () => {
+    const random = mulberry(11);
+    const frames = examples("server").map(([name]) => new Uint8Array(packed("server", name)));
+    let read = 0;
+    for (let run = 0; run < 4000; run++) {
+      const frame = Uint8Array.from(frames[run % frames.length] ?? []);
+      for (let flips = 1 + random() * 3; flips > 0; flips--) {
+        frame[Math.floor(random() * frame.length)] = Math.floor(random() * 256);
+      }
+      const cut = random() < 0.2 ? Math.floor(random() * frame.length) : frame.length;
+      try {
+        msgpackCodec.decode(frame.slice(0, cut).buffer);
+        read++;
+      } catch (cause) {
+        expect(cause).toBeInstanceOf(ShapeError);
+      }
+    }
+    expect(read).toBeGreaterThan(100);
+    expect(read).toBeLessThan(3500);
+  });
+  test("a frame of the other kind is refused by both", () => {
+    expect(() => msgpackCodec.decode("{}")).toThrow(ShapeError);
+    expect(() => jsonCodec.decode(bytes(0x80))).toThrow(ShapeError);
+  });
+  test("an offset that is no whole number is refused", () => {
+    expect(() => jsonCodec.decode('{"t":"removed","cue":"c","off":1.5}')).toThrow(/message\.off/);
+  });
+});
+
+describe("IN9 a participant's delay", () => {
+  const file = new URL("../../interact/wire/testdata/spread.json", import.meta.url);
+  const list = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly cue: string;
+    readonly participant: string;
+    readonly spread_ms: number;
+    readonly delay_ms: number;
+  }[];
+  test("there are examples", () => expect(list.length).toBeGreaterThan(8));
+  test.each(list)("$participant in $cue over $spread_ms ms: $delay_ms ms", (example) => {
+    const delay = sendDelay(example.cue, example.participant, millis(example.spread_ms));
+    expect(delay).toBe(example.delay_ms);
   });
 });
 

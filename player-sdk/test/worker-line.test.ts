@@ -9,6 +9,7 @@ import {
   hostLine,
   type LineEvent,
   type LineRequest,
+  type LineTarget,
   localNow,
   micros,
   millis,
@@ -17,6 +18,7 @@ import {
   WorkerLine,
   type WorkerPort,
 } from "../src/core/index.ts";
+import { msgpackCodec } from "../src/core/msgpack.ts";
 
 const AHEAD = 1_795_410_000_000_000; // µs that R is ahead of the page's clock
 
@@ -24,6 +26,7 @@ const AHEAD = 1_795_410_000_000_000; // µs that R is ahead of the page's clock
 class Server implements Socket {
   binaryType: BinaryType = "blob";
   readyState: 0 | 1 | 2 | 3 = 0;
+  readonly protocol = "cuelight.v1.json";
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
@@ -114,6 +117,13 @@ const dial = (): Socket => {
   return socket;
 };
 
+/** What a test wants otherwise: of the target, of the worker's own line, and when the worker is there. */
+interface InWorker {
+  readonly more?: Partial<LineTarget>;
+  readonly host?: NonNullable<Parameters<typeof hostLine>[1]>;
+  readonly late?: boolean;
+}
+
 beforeEach(() => {
   vi.useFakeTimers({
     toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
@@ -129,17 +139,20 @@ afterEach(() => {
 });
 
 describe("WL1 socket and clock in a worker", () => {
-  function inWorker(delay = 1): { connection: Connection; done: Promise<void>; ended: () => boolean } {
-    const pair = threads(delay);
-    const line = new WorkerLine({
-      ...target,
-      worker: () => {
-        hostLine(pair.worker, { open: dial, random: () => 0.5 });
-        return pair.page;
-      },
-    });
+  function inWorker(
+    delay = 1,
+    { more = {}, host = {}, late = false }: InWorker = {},
+  ): { connection: Connection; done: Promise<void>; ended: () => boolean } {
+    let pair = threads(delay);
+    const start = (): WorkerPort => {
+      pair = threads(delay);
+      hostLine(pair.worker, { open: dial, random: () => 0.5, ...host });
+      return pair.page;
+    };
+    const worker = late ? () => Promise.resolve().then(start) : start;
+    const line = new WorkerLine({ ...target, ...more, worker });
     const connection = new Connection({ ...target, line, random: () => 0.5 });
-    return { connection, done: connection.run({ signal: stop.signal }), ended: pair.ended };
+    return { connection, done: connection.run({ signal: stop.signal }), ended: () => pair.ended() };
   }
 
   test("the page reads R as the worker does, and is told of the room", async () => {
@@ -173,6 +186,59 @@ describe("WL1 socket and clock in a worker", () => {
     vi.setSystemTime(Date.now() + 90_000);
     await vi.advanceTimersByTimeAsync(1500);
     expect(changes).toContain("reset");
+    expect(connection.clock.synced(localNow())).toBe(true);
+  });
+  test("a worker that has to be fetched first is waited for (CD1)", async () => {
+    const { connection } = inWorker(1, { late: true });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(connection.room.getState().link.is).toBe("open");
+    expect(connection.thread).toMatch(/^worker/);
+  });
+  test("the worker loads MessagePack where that is asked for (CD1)", async () => {
+    const offers: (readonly string[])[] = [];
+    const open = (_: string, offered: readonly string[]): Socket => {
+      offers.push(offered);
+      return dial();
+    };
+    const host = { open, msgpack: () => Promise.resolve(msgpackCodec) };
+    inWorker(1, { more: { codec: "msgpack" }, host });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(offers).toEqual([["cuelight.v1.msgpack", "cuelight.v1.json"]]);
+  });
+  test("the stream is in the worker, too (TP3)", async () => {
+    const urls: string[] = [];
+    const openStream = (url: string): Socket => {
+      urls.push(url);
+      return dial();
+    };
+    const { connection } = inWorker(1, { more: { transport: "stream" }, host: { openStream } });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(urls).toEqual([target.url]);
+    expect(connection.room.getState().link).toMatchObject({ via: { transport: "stream" } });
+  });
+  test("waking up reaches the worker (CN9)", async () => {
+    const { connection } = inWorker();
+    await vi.advanceTimersByTimeAsync(20_000);
+    const [first] = sockets;
+    if (first !== undefined) first.send = () => undefined; // nothing comes back any more
+    connection.wake("network");
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(sockets).toHaveLength(2);
+    expect(connection.room.getState().link.is).toBe("open");
+  });
+  test("a PIN is taken by another worker (DR1)", async () => {
+    const { connection, ended } = inWorker();
+    await vi.advanceTimersByTimeAsync(100);
+    sockets[0]?.onclose?.call(
+      sockets[0] as never,
+      Object.assign(new Event("close"), { code: 4108 }) as never,
+    );
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ended()).toBe(true);
+    connection.enter("1234");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sockets).toHaveLength(2);
+    expect(connection.room.getState().link.is).toBe("open");
     expect(connection.clock.synced(localNow())).toBe(true);
   });
   test("abort ends the worker, and no timer of the page stays", async () => {

@@ -72,6 +72,11 @@ export class ClockSync {
     this.#arm();
   }
 
+  /** Asks once, whatever the schedule says: an answer shows that the socket lives. */
+  probe(): void {
+    this.#send(localNow());
+  }
+
   /** Instants O of the cues ahead: the clock stands still around each, and no ping competes with answers. */
   expect(openings: readonly Micros[]): void {
     const first = openings.find((o) => !this.#openings.includes(o));

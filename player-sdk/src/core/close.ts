@@ -12,12 +12,16 @@ export const CloseCode = {
   idle: 4002,
   busy: 4003,
   error: 4004,
+  hello: 4005,
   invalid: 4100,
   version: 4101,
   channel: 4102,
   denied: 4103,
   tooMany: 4104,
-  hello: 4105,
+  kicked: 4106,
+  banned: 4107,
+  pin: 4108,
+  link: 4109,
 } as const;
 
 /** Whether a client comes back after this code. Codes of the network (1006 and the like) count as yes. */
@@ -34,9 +38,23 @@ const reasons: ReadonlyMap<number, string> = new Map([
   [CloseCode.version, "This page is older or newer than the server. Reload it."],
   [CloseCode.channel, "There is no such channel here. Check the address."],
   [CloseCode.denied, "Access denied. Sign in again."],
-  [CloseCode.tooMany, "This page sent too much. Reload it."],
-  [CloseCode.hello, "The server did not hear from this page in time. Reload it."],
+  [
+    CloseCode.tooMany,
+    "Too much came from this device. Close its other pages, and reload this one in a minute.",
+  ],
+  [CloseCode.hello, "The server did not hear from this page in time."],
+  [CloseCode.kicked, "The host has removed you. Reload the page to come back."],
+  [CloseCode.banned, "The host does not let you take part here."],
+  [CloseCode.pin, "This broadcast asks for a PIN."],
+  [CloseCode.link, "This link has been used on another device, or is over. Ask the host for another one."],
 ]);
 
 /** The code in words for the screen. */
 export const closeReason = (code: number): string => reasons.get(code) ?? "The connection was closed.";
+
+/** What a server says, as a sentence for the screen; empty stays empty. */
+export function sentence(words: string): string {
+  if (words === "") return "";
+  const whole = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
+}

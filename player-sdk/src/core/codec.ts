@@ -1,5 +1,5 @@
 /**
- * Messages to text and back.
+ * Messages to plain values and back, whatever those are then written in.
  *
  * @module
  */
@@ -24,6 +24,8 @@ import {
   type ClientMessage,
   CUE_STATES,
   type Cue,
+  GRADES,
+  type Grades,
   type HealthLadder,
   type HealthRendition,
   type Histogram,
@@ -32,6 +34,8 @@ import {
   type OutCount,
   type OutWho,
   type Receipt,
+  type Resume,
+  type RosterViewer,
   type Seal,
   type ServerMessage,
   type Tally,
@@ -70,6 +74,8 @@ const cue = object<Cue>({
   window_ms: ms,
   choices: count,
   results: oneOf("live", "reveal"),
+  changes: nonzero(flag),
+  spread_ms: nonzero(ms),
   text: optional(question),
   seal: optional(seal),
   key: nonzero(text),
@@ -105,7 +111,23 @@ const receipt: Shape<Receipt> = {
   seq: count,
   at_us: us,
   level: text,
+  changes: nonzero(count),
 };
+
+const resume = object<Resume>({ epoch: text, offset: count });
+const grades = object<Grades>({ device: count, pin: count, link: count, account: count });
+
+const rosterViewer = object<RosterViewer>({
+  participant: text,
+  grade: text,
+  class: text,
+  synced: flag,
+  since_us: us,
+  rtt_us: us,
+  strikes: count,
+});
+
+const offset = object<{ off?: number }>({ off: optional(count) });
 
 const rendition = object<HealthRendition>({
   name: text,
@@ -138,6 +160,10 @@ const server: Codecs<ServerMessage> = {
     role,
     participant: text,
     token: nonzero(text),
+    grade: nonzero(oneOf(...GRADES)),
+    epoch: nonzero(text),
+    offset: nonzero(count),
+    resumed: nonzero(flag),
     clock_epoch: count,
     now_us: us,
     timeline: optional(object(timeline)),
@@ -153,7 +179,18 @@ const server: Codecs<ServerMessage> = {
   tally: object(tally),
   receipt: object(receipt),
   refused: object({ id: text, cue: text, code: text, message: text }),
-  presence: object({ viewers: count, synced: count, in: count, near: count, far: count, stuck: count }),
+  presence: object({
+    viewers: count,
+    synced: count,
+    in: count,
+    near: count,
+    far: count,
+    stuck: count,
+    joins: real,
+    leaves: real,
+    grades,
+  }),
+  roster: object({ total: count, viewers: list(rosterViewer) }),
   openings: object({
     cue: text,
     rev: count,
@@ -205,7 +242,16 @@ const server: Codecs<ServerMessage> = {
 };
 
 const client: Codecs<ClientMessage> = {
-  hello: object({ v: count, channel: text, role: nonzero(role), token: nonzero(text), grace: nonzero(text) }),
+  hello: object({
+    v: count,
+    channel: text,
+    role: nonzero(role),
+    token: nonzero(text),
+    grace: nonzero(text),
+    resume: optional(resume),
+    pin: nonzero(text),
+    link: nonzero(text),
+  }),
   answer: object({
     id: text,
     cue: text,
@@ -234,45 +280,47 @@ const client: Codecs<ClientMessage> = {
     visible: flag,
     stuck: nonzero(flag),
   }),
+  pong: object({ nonce: text }),
 };
 
-function decode<M extends { t: string }>(codecs: Codecs<M>, json: string): M {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new ShapeError(`message: ${json.slice(0, 40)} is not JSON`);
-  }
+function read<M extends { t: string }>(codecs: Codecs<M>, value: unknown): M {
   const { t } = object<{ t: string }>({ t: text }).read(value, "message");
   if (!Object.hasOwn(codecs, t)) throw new UnknownTypeError(`message: unknown type ${t.slice(0, 32)}`);
   const codec = codecs[t as M["t"]] as Codec<object>;
   return { t, ...codec.read(value, t) } as unknown as M;
 }
 
-function encode<M extends { t: string }>(codecs: Codecs<M>, message: M): string {
+function write<M extends { t: string }>(codecs: Codecs<M>, message: M): { readonly t: string } {
   const codec = codecs[message.t as M["t"]] as Codec<unknown>;
-  return JSON.stringify({ t: message.t, ...(codec.write(message) as object) });
+  return { t: message.t, ...(codec.write(message) as object) };
 }
 
 /**
- * Reads a message of the server.
+ * Reads the value of a message of the server.
  *
  * @throws UnknownTypeError for a type that is not ours, ShapeError for anything else that is wrong.
  */
-export const decodeServer = (json: string): ServerMessage => decode(server, json);
+export const readServer = (value: unknown): ServerMessage => read(server, value);
 
-/** Writes a message of a client, fields in the order of the examples. */
-export const encodeClient = (message: ClientMessage): string => encode(client, message);
+/** The value of a message of a client, fields in the order of the examples. */
+export const writeClient = (message: ClientMessage): { readonly t: string } => write(client, message);
 
 /**
- * Reads a message of a client, for rigs that play the server.
+ * Reads the value of a message of a client, for rigs that play the server.
  *
- * @throws as {@link decodeServer}.
+ * @throws as {@link readServer}.
  */
-export const decodeClient = (json: string): ClientMessage => decode(client, json);
+export const readClient = (value: unknown): ClientMessage => read(client, value);
 
-/** Writes a message of the server, for rigs that play it. */
-export const encodeServer = (message: ServerMessage): string => encode(server, message);
+/** The value of a message of the server, for rigs that play it. */
+export const writeServer = (message: ServerMessage): { readonly t: string } => write(server, message);
+
+/**
+ * The offset of a message in the channel's log, from the value of the message; 0 if it has none.
+ *
+ * @throws ShapeError if it is no offset.
+ */
+export const readOffset = (value: unknown): number => offset.read(value, "message").off ?? 0;
 
 /**
  * Reads a cue as the HTTP API writes it.

@@ -78,6 +78,10 @@ export interface Cue {
   /** Number of options. */
   readonly choices: number;
   readonly results: Results;
+  /** An answer may be changed until C. */
+  readonly changes?: boolean;
+  /** Viewers send later, each by its own delay of up to this: see `sendDelay`. */
+  readonly spread_ms?: Millis;
   /** Sent to producers. Of viewers' cues the room adds it, once it has the key of the seal. */
   readonly text?: Text;
   /** The text as viewers are sent it, from armed on. */

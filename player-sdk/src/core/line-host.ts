@@ -4,8 +4,8 @@
  * @module
  */
 import { localNow } from "./clock-sync.ts";
-import { LocalLine, type LocalLineOptions } from "./line.ts";
 import type { LineEvent, LineRequest, Port } from "./line-port.ts";
+import { LocalLine, type LocalLineOptions } from "./local-line.ts";
 
 /**
  * Serves the other end of `port`, which asks for one line. It ends with its
@@ -13,7 +13,7 @@ import type { LineEvent, LineRequest, Port } from "./line-port.ts";
  */
 export function hostLine(
   port: Port<LineRequest, LineEvent>,
-  options: Pick<LocalLineOptions, "open" | "random"> = {},
+  options: Pick<LocalLineOptions, "open" | "openStream" | "msgpack" | "random"> = {},
 ): void {
   const say = (event: LineEvent): void => port.postMessage(event);
   let line: LocalLine | undefined;
@@ -51,7 +51,7 @@ export function hostLine(
       case "expect":
         return line?.expect(data.openings);
       case "wake":
-        return line?.wake();
+        return line?.wake(data.why);
       default:
         return data satisfies never;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ClockSample } from "./clock.ts";
-import type { Identity, LineTarget } from "./line.ts";
+import type { Identity, LineTarget, Wake } from "./line.ts";
 import type { Link } from "./room.ts";
 import type { Micros, Millis } from "./units.ts";
 import type { ClientMessage, ServerMessage } from "./wire.ts";
@@ -15,7 +15,7 @@ export type LineRequest =
   | { readonly do: "identify"; readonly identity: Identity }
   | { readonly do: "send"; readonly message: ClientMessage }
   | { readonly do: "expect"; readonly openings: readonly Micros[] }
-  | { readonly do: "wake" }
+  | { readonly do: "wake"; readonly why: Wake }
   /** What is your clock? */
   | { readonly do: "time"; readonly sentAt: Millis };
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { backoff } from "./backoff.ts";
+import { type Millis, millis } from "./units.ts";
 import type { AnswerMessage, RefusedMessage } from "./wire.ts";
 
 const PATIENCE = 2000; // ms before an unheard answer is sent again; doubles to
@@ -18,12 +19,16 @@ interface Entry {
   readonly answer: AnswerMessage;
   readonly timer: ReturnType<typeof setTimeout>;
   readonly retries: number;
+  /** It has not been sent yet. */
+  readonly waits: boolean;
 }
 
 /** What the outbox needs of the world. */
 export interface OutboxOptions {
   readonly send: (answer: AnswerMessage) => void;
   readonly random: () => number;
+  /** What it holds has changed. Default: nobody wants to know. */
+  readonly changed?: (answers: readonly AnswerMessage[]) => void;
 }
 
 /** Holds every answer without a receipt or a final refusal. Server-side, (cue, participant) makes it unique. */
@@ -35,24 +40,41 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Sends `answer` and goes on until it is settled. */
-  submit(answer: AnswerMessage): void {
-    this.#options.send(answer);
-    this.#keep(answer, PATIENCE, 0);
+  /** The answers that no receipt or final refusal came for, oldest first. */
+  get answers(): readonly AnswerMessage[] {
+    return [...this.#entries.values()].map(({ answer }) => answer);
+  }
+
+  /**
+   * Sends `answer` after `delay` and goes on until it is settled. It takes the
+   * place of an earlier one to the same cue.
+   */
+  submit(answer: AnswerMessage, delay: Millis = millis(0)): void {
+    for (const { answer: earlier } of [...this.#entries.values()]) {
+      if (earlier.cue === answer.cue) this.#forget(earlier.id);
+    }
+    if (delay > 0) this.#keep(answer, delay, 0, true);
+    else this.#send(answer, PATIENCE, 0);
+    this.#options.changed?.(this.answers);
+  }
+
+  /** Sends at once what waits for its time. */
+  flush(): void {
+    for (const { answer, waits } of [...this.#entries.values()]) {
+      if (waits) this.#send(answer, PATIENCE, 0);
+    }
   }
 
   /** The socket is new: what was sent on the old one may be lost. */
   resend(): void {
-    for (const { answer, retries } of [...this.#entries.values()]) {
-      this.#options.send(answer);
-      this.#keep(answer, PATIENCE, retries);
+    for (const { answer, retries, waits } of [...this.#entries.values()]) {
+      if (!waits) this.#send(answer, PATIENCE, retries);
     }
   }
 
   /** A receipt came. */
   settle(id: string): void {
-    clearTimeout(this.#entries.get(id)?.timer);
-    this.#entries.delete(id);
+    if (this.#forget(id)) this.#options.changed?.(this.answers);
   }
 
   /** A refusal came. True if it is final; false if the answer will be sent again. */
@@ -62,21 +84,31 @@ export class Outbox {
       this.settle(id);
       return true;
     }
-    this.#keep(entry.answer, 250 + backoff(entry.retries, this.#options.random()), entry.retries + 1);
+    const wait = 250 + backoff(entry.retries, this.#options.random());
+    this.#keep(entry.answer, wait, entry.retries + 1, false);
     return false;
   }
 
-  /** Forgets everything. */
+  /** Stops sending, and tells nobody. */
   clear(): void {
-    for (const id of [...this.#entries.keys()]) this.settle(id);
+    for (const id of [...this.#entries.keys()]) this.#forget(id);
   }
 
-  #keep(answer: AnswerMessage, wait: number, retries: number): void {
-    this.settle(answer.id);
-    const timer = setTimeout(() => {
-      this.#options.send(answer);
-      this.#keep(answer, Math.min(PATIENCE_CAP, Math.max(PATIENCE, wait * 2)), retries);
-    }, wait);
-    this.#entries.set(answer.id, { answer, timer, retries });
+  #forget(id: string): boolean {
+    clearTimeout(this.#entries.get(id)?.timer);
+    return this.#entries.delete(id);
+  }
+
+  #send(answer: AnswerMessage, patience: number, retries: number): void {
+    this.#options.send(answer);
+    this.#keep(answer, patience, retries, false);
+  }
+
+  /** Sends after `wait`; what was sent once is given twice the time for the next try. */
+  #keep(answer: AnswerMessage, wait: number, retries: number, waits: boolean): void {
+    clearTimeout(this.#entries.get(answer.id)?.timer);
+    const patience = waits ? PATIENCE : Math.min(PATIENCE_CAP, Math.max(PATIENCE, wait * 2));
+    const timer = setTimeout(() => this.#send(answer, patience, retries), wait);
+    this.#entries.set(answer.id, { answer, timer, retries, waits });
   }
 }

@@ -106,4 +106,10 @@ export class PlaylistRoom implements RoomLink {
 
   /** There is nothing to wake. */
   wake(): void {}
+
+  /** Nothing is on its way. */
+  leave(): void {}
+
+  /** Nobody asks who comes. */
+  enter(): void {}
 }

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { CodecName } from "./encoding.ts";
 import { openSeal } from "./seal.ts";
 import { ShapeError } from "./shape.ts";
+import type { Transport } from "./transport.ts";
 import {
   type AnswerMessage,
   CUE_STATES,
   type Cue,
+  type Grade,
   type HealthMessage,
   type KeyMessage,
   type OpeningsMessage,
@@ -16,17 +19,24 @@ import {
   type Receipt,
   type RefusedMessage,
   type Role,
+  type RosterMessage,
   type ServerMessage,
   type Tally,
   type Timeline,
   type WelcomeMessage,
 } from "./wire.ts";
 
-/** How the socket is. */
+/** Which way the messages take, and how they are written. */
+export interface Via {
+  readonly transport: Transport;
+  readonly codec: CodecName;
+}
+
+/** How the connection is. */
 export type Link =
   | { readonly is: "idle" }
   | { readonly is: "connecting"; readonly attempt: number }
-  | { readonly is: "open" }
+  | { readonly is: "open"; readonly via?: Via }
   /** Lost; the next attempt is at `retryAt` on this device's clock. */
   | { readonly is: "waiting"; readonly reason: string; readonly retryAt: number }
   /** Closed for good. */
@@ -45,6 +55,8 @@ export interface RoomState {
   readonly title: string;
   readonly role: Role | undefined;
   readonly participant: string | undefined;
+  /** How sure the server is that the participant is one person. */
+  readonly grade: Grade | undefined;
   readonly timeline: Timeline | undefined;
   readonly cues: ReadonlyMap<string, Cue>;
   readonly tallies: ReadonlyMap<string, Tally>;
@@ -56,6 +68,8 @@ export interface RoomState {
   readonly refusals: ReadonlyMap<string, RefusedMessage>;
   /** For producers. */
   readonly presence: PresenceMessage | undefined;
+  /** For producers. */
+  readonly roster: RosterMessage | undefined;
   readonly openings: ReadonlyMap<string, OpeningsMessage>;
   readonly health: HealthMessage | undefined;
   /** Keys of seals, by their kid: the latest of them. */
@@ -79,6 +93,7 @@ export const emptyRoom: RoomState = {
   title: "",
   role: undefined,
   participant: undefined,
+  grade: undefined,
   timeline: undefined,
   cues: new Map(),
   tallies: new Map(),
@@ -86,6 +101,7 @@ export const emptyRoom: RoomState = {
   sending: new Map(),
   refusals: new Map(),
   presence: undefined,
+  roster: undefined,
   openings: new Map(),
   health: undefined,
   keys: new Map(),
@@ -143,16 +159,13 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
         refusals: without(state.refusals, action.answer.cue),
       };
     case "receipt":
-      return {
-        ...state,
-        receipts: put(state.receipts, action.cue, action),
-        sending: without(state.sending, action.cue),
-        refusals: without(state.refusals, action.cue),
-      };
+      return receipt(state, action);
     case "refused":
       return refused(state, action);
     case "presence":
       return { ...state, presence: action };
+    case "roster":
+      return { ...state, roster: action };
     case "openings":
       return { ...state, openings: put(state.openings, action.cue, action) };
     case "health":
@@ -214,6 +227,24 @@ function timeline(state: RoomState, next: Timeline): RoomState {
   return have !== undefined && next.rev < have.rev ? state : { ...state, timeline: next };
 }
 
+/**
+ * A receipt ends the sending of its answer. Where answers may be changed, one
+ * of an earlier answer does not end that of the next.
+ */
+function receipt(state: RoomState, message: Receipt): RoomState {
+  const { cue, id, changes = 0 } = message;
+  const stale = changes < (state.receipts.get(cue)?.changes ?? 0);
+  const receipts = stale ? state.receipts : put(state.receipts, cue, message);
+  const other = state.cues.get(cue)?.changes === true && state.sending.get(cue)?.id !== id;
+  if (other && state.sending.has(cue)) return { ...state, receipts };
+  return {
+    ...state,
+    receipts,
+    sending: without(state.sending, cue),
+    refusals: without(state.refusals, cue),
+  };
+}
+
 /** A refusal of an answer that has been counted after all, or was replaced, says nothing. */
 function refused(state: RoomState, message: RefusedMessage): RoomState {
   if (state.sending.get(message.cue)?.id !== message.id) return state;
@@ -224,11 +255,23 @@ function refused(state: RoomState, message: RefusedMessage): RoomState {
   };
 }
 
-/** The snapshot decides which cues there are; of each the later one of snapshot and memory holds (W4, W5). */
+/** Whether a receipt ends the sending of an answer: where answers may be changed, only one that says the same. */
+const settles = (
+  receipt: Receipt | undefined,
+  cue: Cue | undefined,
+  { id, choice }: AnswerMessage,
+): boolean =>
+  receipt !== undefined &&
+  (cue?.changes !== true || receipt.id === id || String(receipt.choice) === String(choice));
+
+/**
+ * The snapshot decides which cues there are; of each the later one of snapshot
+ * and memory holds (W4, W5). A welcome that resumes changes none.
+ */
 function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
   const keys = snapshot.cues.reduce((all, { seal, key, rev }) => learn(all, seal?.kid, key, rev), state.keys);
   const opened = { ...state, keys, channel: snapshot.channel };
-  const cues = snapshot.cues.map((next): [string, Cue] => {
+  const given = snapshot.cues.map((next): [string, Cue] => {
     const have = state.cues.get(next.id);
     return [next.id, unsealed(have === undefined || supersedes(next, have) ? next : have, have, opened)];
   });
@@ -237,6 +280,9 @@ function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
     return [next.cue, have === undefined || newer(next, have) ? next : have];
   });
   const receipts = new Map(snapshot.receipts.map((r) => [r.cue, r]));
+  const resumed = snapshot.resumed === true;
+  const cues = resumed ? state.cues : new Map(given);
+  const sending = [...state.sending].filter(([id, a]) => !settles(receipts.get(id), cues.get(id), a));
   return {
     ...state,
     channel: snapshot.channel,
@@ -244,11 +290,12 @@ function welcome(state: RoomState, snapshot: WelcomeMessage): RoomState {
     role: snapshot.role,
     participant: snapshot.participant,
     timeline: snapshot.timeline ?? state.timeline,
+    grade: snapshot.grade,
     keys,
-    cues: new Map(cues),
-    tallies: new Map(tallies),
+    cues,
+    tallies: resumed ? state.tallies : new Map(tallies),
     receipts,
-    sending: new Map([...state.sending].filter(([cue]) => !receipts.has(cue))),
+    sending: new Map(sending),
   };
 }
 

@@ -8,23 +8,37 @@
 import type { Cue } from "./cue.ts";
 import type { HealthMessage } from "./health.ts";
 import type { OpeningReason, OpeningsMessage } from "./openings.ts";
+import type { PresenceMessage, RosterMessage } from "./presence.ts";
 import type { Micros, Millis } from "./units.ts";
 
 export * from "./cue.ts";
 export * from "./health.ts";
 export * from "./openings.ts";
+export * from "./presence.ts";
 
 /** The protocol version that hello and welcome carry. */
 export const VERSION = 1;
 
-/** What client and server agree on in the WebSocket handshake. */
+/** What client and server agree on in the WebSocket handshake: how messages are written. */
 export const SUBPROTOCOL = "cuelight.v1.json";
+/** The same for messages in MessagePack. */
+export const MSGPACK_SUBPROTOCOL = "cuelight.v1.msgpack";
 
 /** The largest message that a client may send, in bytes. */
 export const MAX_CLIENT_MESSAGE = 4096;
+/** The longest PIN that hello carries, in bytes. */
+export const MAX_PIN = 32;
+/** The longest code of a one-time link, in bytes. */
+export const MAX_LINK = 64;
 
 /** Who speaks on a socket. */
 export type Role = "viewer" | "producer";
+
+/** How sure it is that a participant is one person, weakest first. */
+export const GRADES = ["device", "pin", "link", "account"] as const;
+
+/** One of {@link GRADES}: anonymous device, knew the PIN, had a one-time link, signed in at the host's site. */
+export type Grade = (typeof GRADES)[number];
 
 /** How well a player holds the target latency: within 100 ms, within 1 s, further away, no video. */
 export type SyncClass = "in" | "near" | "far" | "none";
@@ -76,6 +90,16 @@ export interface Receipt {
   /** The instant the answer is credited with. */
   readonly at_us: Micros;
   readonly level: string;
+  /** How many times this participant has changed its answer; missing for never. */
+  readonly changes?: number;
+}
+
+/** A place in the channel's log of what is broadcast to viewers. */
+export interface Resume {
+  /** Names the log: one that began anew has another name. */
+  readonly epoch: string;
+  /** Everything up to it is known. */
+  readonly offset: number;
 }
 
 /** First message of a client. */
@@ -88,6 +112,12 @@ export interface HelloMessage {
   readonly token?: string;
   /** Token of the last {@link GraceMessage}. */
   readonly grace?: string;
+  /** How far this viewer has read the log. */
+  readonly resume?: Resume;
+  /** What the viewer typed, at most {@link MAX_PIN} bytes. */
+  readonly pin?: string;
+  /** Code of a one-time link, at most {@link MAX_LINK} bytes. */
+  readonly link?: string;
 }
 
 /** A viewer's choice. Sent again unchanged until receipt or refused comes. */
@@ -143,6 +173,13 @@ export interface StatusMessage {
   readonly stuck?: boolean;
 }
 
+/** Answers the ping of a stream that is no WebSocket. */
+export interface AliveMessage {
+  readonly t: "pong";
+  /** Of the ping. */
+  readonly nonce: string;
+}
+
 /** Answers hello with all that a joiner must know. */
 export interface WelcomeMessage {
   readonly t: "welcome";
@@ -152,6 +189,14 @@ export interface WelcomeMessage {
   readonly role: Role;
   readonly participant: string;
   readonly token?: string;
+  /** How sure it is that the participant is one person; missing for producers. */
+  readonly grade?: Grade;
+  /** Names the log of what the channel's viewers are sent; missing for producers. */
+  readonly epoch?: string;
+  /** The snapshot holds everything up to it. */
+  readonly offset?: number;
+  /** What was held still holds: everything after hello's offset follows as messages, and the lists are empty. */
+  readonly resumed?: boolean;
   readonly clock_epoch: number;
   readonly now_us: Micros;
   readonly timeline?: Timeline;
@@ -213,18 +258,6 @@ export interface RefusedMessage {
   readonly message: string;
 }
 
-/** Viewers of the channel, for producers. */
-export interface PresenceMessage {
-  readonly t: "presence";
-  readonly viewers: number;
-  readonly synced: number;
-  readonly in: number;
-  readonly near: number;
-  readonly far: number;
-  /** Could not hold L for 30 s. */
-  readonly stuck: number;
-}
-
 /** The server is about to close the socket. */
 export interface ByeMessage {
   readonly t: "bye";
@@ -234,10 +267,16 @@ export interface ByeMessage {
   readonly after_ms?: Millis;
 }
 
-/** Whatever a client sends as JSON. */
-export type ClientMessage = HelloMessage | AnswerMessage | OpenedMessage | ClosedMessage | StatusMessage;
+/** Whatever a client sends, the clock's frames apart. */
+export type ClientMessage =
+  | HelloMessage
+  | AnswerMessage
+  | OpenedMessage
+  | ClosedMessage
+  | StatusMessage
+  | AliveMessage;
 
-/** Whatever the server sends as JSON. */
+/** Whatever the server sends, the clock's frames apart. */
 export type ServerMessage =
   | WelcomeMessage
   | TimelineMessage
@@ -249,6 +288,7 @@ export type ServerMessage =
   | ReceiptMessage
   | RefusedMessage
   | PresenceMessage
+  | RosterMessage
   | OpeningsMessage
   | HealthMessage
   | ByeMessage;

@@ -7,8 +7,10 @@
 import { BridgedClock } from "./bridged-clock.ts";
 import type { RoomReader } from "./clock.ts";
 import { clockFreeze, localNow } from "./clock-sync.ts";
-import { type Identity, type Line, type LineListener, type LineTarget, LocalLine } from "./line.ts";
+import type { MessageCodec } from "./encoding.ts";
+import type { Identity, Line, LineListener, LineTarget, Wake } from "./line.ts";
 import type { LineEvent, LineRequest, Port } from "./line-port.ts";
+import { LocalLine } from "./local-line.ts";
 import { type Micros, type Millis, micros, millis } from "./units.ts";
 import type { ClientMessage } from "./wire.ts";
 
@@ -25,7 +27,9 @@ export interface WorkerPort extends Port<LineEvent, LineRequest> {
 /** How to reach the room, and how to make a worker that hosts a line. */
 export interface WorkerLineOptions extends LineTarget {
   /** @throws if the browser refuses. */
-  readonly worker: () => WorkerPort;
+  readonly worker: () => WorkerPort | Promise<WorkerPort>;
+  /** For the page, where there is no worker. See LocalLineOptions. */
+  readonly msgpack?: () => Promise<MessageCodec>;
 }
 
 const nothing: RoomReader = {
@@ -76,7 +80,9 @@ export class WorkerLine implements Line {
   #start(signal: AbortSignal): Promise<WorkerPort | undefined> {
     return new Promise((resolve) => {
       let port: WorkerPort | undefined;
+      let settled = false;
       const settle = (refused: string): void => {
+        settled = true;
         clearTimeout(timer);
         signal.removeEventListener("abort", aborted);
         this.#refused = refused;
@@ -86,21 +92,26 @@ export class WorkerLine implements Line {
       const aborted = (): void => settle("stopped");
       const timer = setTimeout(() => settle("worker does not start"), START_PATIENCE);
       signal.addEventListener("abort", aborted);
-      try {
-        port = this.#options.worker();
-        port.onerror = () => settle("worker refused");
-        port.onmessage = ({ data }) => {
+      this.#make((made) => {
+        port = made;
+        if (settled) made.terminate();
+        made.onerror = () => settle("worker refused");
+        made.onmessage = ({ data }) => {
           if (data.is === "ready") settle("");
         };
-      } catch {
-        settle("no workers");
-      }
+      }).catch(() => settle("no workers"));
     });
   }
 
+  /** At once if the worker is there at once. */
+  async #make(made: (port: WorkerPort) => void): Promise<void> {
+    const worker = this.#options.worker();
+    made(worker instanceof Promise ? await worker : worker);
+  }
+
   async #runHere(listener: LineListener, options: { readonly signal: AbortSignal }): Promise<void> {
-    const { worker: _, ...target } = this.#options;
-    this.#local = new LocalLine(target);
+    const { worker: _, ...here } = this.#options;
+    this.#local = new LocalLine(here);
     this.#local.identify(this.#identity);
     await this.#local.run(listener, options);
   }
@@ -123,7 +134,7 @@ export class WorkerLine implements Line {
       signal.addEventListener("abort", aborted);
       port.onmessage = ({ data }) => (data.is === "over" ? end() : this.#take(data, listener));
       this.#ask(BRIDGE_FIRST);
-      const { worker: _, ...target } = this.#options;
+      const { worker: _, msgpack: __, ...target } = this.#options;
       this.#post({ do: "run", target, identity: this.#identity });
     });
   }
@@ -200,10 +211,10 @@ export class WorkerLine implements Line {
     this.#post({ do: "expect", openings });
   }
 
-  wake(): void {
-    this.#local?.wake();
+  wake(why: Wake): void {
+    this.#local?.wake(why);
     this.#ask(BRIDGE_FIRST);
-    this.#post({ do: "wake" });
+    this.#post({ do: "wake", why });
   }
 }
 

@@ -198,6 +198,7 @@ export class CuelightOverlay extends LitElement {
   #footer(view: OverlayView): TemplateResult {
     const receipt = receiptLine(view);
     const result = resultLine(view);
+    const noted = view.answer.is === "counted" && view.answer.note !== "";
     const counted = view.total !== undefined && (view.phase === "open" || view.correct !== undefined);
     const votes = counted ? answers(view.total) : ""; // otherwise the result says it
     return html`
@@ -207,9 +208,9 @@ export class CuelightOverlay extends LitElement {
             ? nothing
             : html`<p part="result" class="result ${verdictClass(view)}" data-testid="result">${result}</p>`
         }
-        <p part="receipt" class="receipt ${view.answer.is}" data-testid="receipt" data-state=${view.answer.is}>
+        <p part="receipt" class="receipt ${noted ? "noted" : view.answer.is}" data-testid="receipt" data-state=${view.answer.is}>
           ${view.answer.is === "sending" ? html`<span class="spinner" aria-hidden="true"></span>` : nothing}
-          ${view.answer.is === "counted" ? iconCheck : nothing}${receipt}
+          ${view.answer.is === "counted" && !noted ? iconCheck : nothing}${receipt}
         </p>
         ${votes === "" ? nothing : html`<p class="votes">${votes}</p>`}
       </footer>`;

@@ -9,10 +9,11 @@ import {
   type RoomLink,
   type Seconds,
   seconds,
+  TRANSPORT_SETTINGS,
 } from "../core/index.ts";
-import { playlistUrl, socketUrl, storedTokens, threadedLine } from "../player/index.ts";
+import { playlistUrl, socketUrl, storedAnswers, storedTokens, threadedLine } from "../player/index.ts";
 import type { CuelightOverlay } from "./cuelight-overlay.ts";
-import type { AnswerRequest } from "./events.ts";
+import type { AnswerRequest, PinRequest } from "./events.ts";
 import { iconDetails, iconFullscreen, iconMuted, iconPlay, iconSound } from "./icons.ts";
 import { playerStyles } from "./player-styles.ts";
 import { Session } from "./session.ts";
@@ -28,6 +29,10 @@ import { theme } from "./theme.ts";
  * @attr muted - Starts without sound. Browsers often insist on it.
  * @attr latency - Overrides the channel's target latency, in ms.
  * @attr carriers - "playlist": no socket; cues come with the media, and nobody can answer.
+ * @attr link - Code of a one-time link, by which the viewer comes in.
+ * @attr transport - "socket" or "stream" (HTTP) takes only this way to the server; default "auto": the
+ *   stream where sockets do not work.
+ * @attr codec - "msgpack": messages in MessagePack, which is a little less to load and more to read; default "json".
  * @attr slots - Places on screen to show cues of, separated by spaces; default "main".
  * @csspart video - The `<video>`.
  * @csspart bar - The line of controls under it.
@@ -40,6 +45,9 @@ export class CuelightPlayer extends LitElement {
     muted: { type: Boolean },
     latency: { type: Number },
     carriers: { type: String },
+    link: { type: String },
+    transport: { type: String },
+    codec: { type: String },
     slots: { type: String },
     connection: { attribute: false },
     detailed: { state: true },
@@ -55,6 +63,9 @@ export class CuelightPlayer extends LitElement {
   declare muted: boolean;
   declare latency: number | undefined;
   declare carriers: string;
+  declare link: string;
+  declare transport: string;
+  declare codec: string;
   declare slots: string;
   /** A connection that somebody else runs; without one the player makes and runs its own. */
   declare connection: RoomLink | undefined;
@@ -74,6 +85,9 @@ export class CuelightPlayer extends LitElement {
     this.token = "";
     this.muted = false;
     this.carriers = "";
+    this.link = "";
+    this.transport = "";
+    this.codec = "";
     this.slots = MAIN_SLOT;
     this.detailed = false;
     this.silent = false;
@@ -110,7 +124,10 @@ export class CuelightPlayer extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    const inputs = ["channel", "server", "token", "latency", "carriers", "connection"] as const;
+    const inputs = [
+      ...(["channel", "server", "token", "latency", "carriers"] as const),
+      ...(["link", "transport", "codec", "connection"] as const),
+    ];
     if (inputs.some((name) => changed.has(name))) this.#start();
   }
 
@@ -171,26 +188,36 @@ export class CuelightPlayer extends LitElement {
       url: socketUrl(this.#server),
       channel: this.channel,
       role: "viewer" satisfies Role,
+      transport: TRANSPORT_SETTINGS.find((setting) => setting === this.transport) ?? "auto",
+      codec: this.codec === "msgpack" ? "msgpack" : "json",
     } as const;
-    return new Connection({ ...target, tokens, line: threadedLine(target) });
+    const { link } = this;
+    return new Connection({
+      ...target,
+      ...{ tokens, link, kept: storedAnswers(), line: threadedLine(target) },
+    });
   }
 
   /** Hands the views down at once, so that what opens is visible in the frame that is being prepared. */
   #show(): void {
     const session = this.#session;
     if (session === undefined) return;
+    const { door } = session;
     for (const overlay of this.#overlays) {
-      overlay.view = session.view(overlay.dataset["slot"]);
-      overlay.next = session.next(overlay.dataset["slot"]);
+      const slot = overlay.dataset["slot"];
+      overlay.view = door === undefined ? session.view(slot) : undefined;
+      overlay.next = door === undefined ? session.next(slot) : undefined;
     }
     this.toggleAttribute(
       "asking",
       this.#overlays.some((overlay) => overlay.view !== undefined),
     );
+    this.#set("cuelight-door", { view: door });
+    this.toggleAttribute("barred", door !== undefined);
     this.#set("cuelight-status", { view: session.status });
     if (this.detailed) this.#set("cuelight-details", { details: session.details });
     this.silent = this.#video?.muted === true;
-    this.notice = session.notice;
+    this.notice = door === undefined ? session.notice : "";
     this.hopeless = ["failed", "ended"].includes(session.player.view.phase);
     this.toggleAttribute("blocked", session.player.view.phase === "paused");
   }
@@ -258,6 +285,7 @@ export class CuelightPlayer extends LitElement {
               @cuelight-answer-request=${(event: AnswerRequest) => this.#answer(event)}
             ></cuelight-overlay>`,
         )}
+        <cuelight-door @cuelight-pin-request=${(event: PinRequest) => this.#session?.enter(event.pin)}></cuelight-door>
         ${this.#bar()}
         <cuelight-details ?hidden=${!this.detailed}></cuelight-details>
       </div>`;

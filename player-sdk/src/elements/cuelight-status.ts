@@ -59,10 +59,11 @@ export class CuelightStatus extends LitElement {
   declare view: StatusView | undefined;
 
   protected override render(): TemplateResult {
-    const { tone = "wait", text = "", busy = false } = this.view ?? {};
+    const { tone = "wait", text = "", busy = false, via = "" } = this.view ?? {};
+    const title = via === "" ? text : `${text} (${via})`;
     return html`
       <span part="lamp" class="lamp ${tone} ${busy ? "busy" : ""}" aria-hidden="true"></span>
-      <span class="text" data-testid="status" data-tone=${tone} title=${text}>${text}</span>`;
+      <span class="text" data-testid="status" data-tone=${tone} data-via=${via} title=${title}>${text}</span>`;
   }
 }
 

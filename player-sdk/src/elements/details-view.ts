@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Micros, RoomState } from "../core/index.ts";
+import type { Grade, Micros, RoomState } from "../core/index.ts";
 import type { PlayerView } from "../player/index.ts";
+import { viaText } from "./status-view.ts";
 
 /** A figure and its name. */
 export type Detail = readonly [name: string, value: string];
@@ -41,11 +42,20 @@ export function detailsView({ room, player, dispersion, rtt, wallError, thread }
     ["Clock error at most", ms(dispersion / 1000)],
     ["Round trip", ms(rtt === undefined ? undefined : rtt / 1000)],
     ["Room minus this device's clock", signed(wallError === undefined ? undefined : wallError / 1000)],
+    ["Connection", viaText(room.link) || "–"],
     ["Clock thread", thread],
     ["Timeline", timelineText(room)],
     ["Participant", room.participant ?? "–"],
+    ["Known by", room.grade === undefined ? "–" : knownBy[room.grade]],
   ];
 }
+
+const knownBy: Readonly<Record<Grade, string>> = {
+  device: "this device",
+  pin: "a PIN",
+  link: "a one-time link",
+  account: "an account",
+};
 
 function timelineText({ timeline }: RoomState): string {
   if (timeline === undefined) return "–";

@@ -21,8 +21,20 @@ export class AnswerRequest extends Event {
   }
 }
 
+/** The viewer typed a PIN. */
+export class PinRequest extends Event {
+  static readonly type = "cuelight-pin-request";
+  readonly pin: string;
+
+  constructor(pin: string) {
+    super(PinRequest.type, { bubbles: true, composed: true, cancelable: true });
+    this.pin = pin;
+  }
+}
+
 declare global {
   interface HTMLElementEventMap {
+    "cuelight-pin-request": PinRequest;
     "cuelight-answer-request": AnswerRequest;
   }
 }

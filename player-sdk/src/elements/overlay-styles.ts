@@ -248,6 +248,7 @@ export const overlayStyles = css`
   }
 
   .result.bad,
+  .receipt.noted,
   .receipt.refused {
     color: var(--_bad);
   }

@@ -4,13 +4,16 @@
  * @module
  */
 import {
+  type Cue,
   type CuePhase,
   type Kind,
   type Millis,
   millis,
+  type Receipt,
   type RefusedMessage,
   type RoomReader,
   type RoomState,
+  refusalReason,
   type Staged,
   type Tally,
   timeLeft,
@@ -20,7 +23,15 @@ import {
 export type AnswerView =
   | { readonly is: "none" }
   | { readonly is: "sending"; readonly choice: number }
-  | { readonly is: "counted"; readonly choice: number; readonly seq: number }
+  | {
+      readonly is: "counted";
+      readonly choice: number;
+      readonly seq: number;
+      /** It is not the first one of this viewer. */
+      readonly changed: boolean;
+      /** Why a later choice does not count; empty for nothing. */
+      readonly note: string;
+    }
   /** Not counted. `again` says that another try makes sense. */
   | { readonly is: "refused"; readonly message: string; readonly again: boolean };
 
@@ -54,6 +65,8 @@ export interface OverlayView {
   readonly behind: boolean;
   /** Why nobody can answer here, in words; empty if they can. */
   readonly mute: string;
+  /** An answer may be changed until C. */
+  readonly changes: boolean;
   /** From when on the browser may show it by itself, on the document's timeline. */
   readonly opensAt: Millis | undefined;
 }
@@ -78,24 +91,37 @@ const hopeful: ReadonlySet<string> = new Set([
   "internal",
 ]);
 
-function answerView(state: RoomState, cue: string): AnswerView {
-  const receipt = state.receipts.get(cue);
-  if (receipt !== undefined) return { is: "counted", choice: receipt.choice[0] ?? -1, seq: receipt.seq };
-  const sending = state.sending.get(cue);
-  if (sending !== undefined) return { is: "sending", choice: sending.choice[0] ?? -1 };
-  const refusal = state.refusals.get(cue);
+function answerView(state: RoomState, { id, changes }: Cue): AnswerView {
+  const receipt = state.receipts.get(id);
+  const sending = state.sending.get(id);
+  const refusal = state.refusals.get(id);
+  if (sending !== undefined && (changes === true || receipt === undefined)) {
+    return { is: "sending", choice: sending.choice[0] ?? -1 };
+  }
+  if (receipt !== undefined) return countedView(receipt, changes === true ? refusal : undefined);
   return refusal === undefined ? { is: "none" } : refusedView(refusal);
 }
 
-const refusedView = ({ message, code }: RefusedMessage): AnswerView => ({
+const countedView = (
+  { choice, seq, changes = 0 }: Receipt,
+  refusal: RefusedMessage | undefined,
+): AnswerView => ({
+  is: "counted",
+  choice: choice[0] ?? -1,
+  seq,
+  changed: changes > 0,
+  note: refusal === undefined ? "" : refusalReason(refusal),
+});
+
+const refusedView = (refusal: RefusedMessage): AnswerView => ({
   is: "refused",
-  message,
-  again: hopeful.has(code),
+  message: refusalReason(refusal),
+  again: hopeful.has(refusal.code),
 });
 
 /** Bars sway those who have not answered: they wait for the answer or the end of the window. */
-function publicTally(state: RoomState, { cue, phase }: Staged, answer: AnswerView): Tally | undefined {
-  const open = asks(phase) && answer.is !== "counted";
+function publicTally(state: RoomState, { cue, phase }: Staged): Tally | undefined {
+  const open = asks(phase) && !state.receipts.has(cue.id);
   return open || phase === "waiting" ? undefined : state.tallies.get(cue.id);
 }
 
@@ -108,8 +134,8 @@ export function overlayView(
 ): OverlayView | undefined {
   const { cue, phase } = staged;
   if (cue.text === undefined || phase === "draft" || phase === "gone") return undefined;
-  const answer = answerView(state, cue.id);
-  const tally = publicTally(state, staged, answer);
+  const answer = answerView(state, cue);
+  const tally = publicTally(state, staged);
   const time = timeLeft(cue, phase === "paused");
   const votes = (i: number): number => tally?.counts[i] ?? 0;
   const total = tally?.counts.reduce((a, b) => a + b, 0) ?? 0;
@@ -131,6 +157,7 @@ export function overlayView(
     correct: phase === "revealed" ? cue.correct : undefined,
     behind: behind && phase === "open",
     mute,
+    changes: cue.changes === true,
     opensAt,
   };
 }
@@ -145,7 +172,7 @@ const asks = (phase: CuePhase): boolean => phase === "open" || phase === "paused
 export const answerable = (view: OverlayView): boolean =>
   view.phase === "open" &&
   view.mute === "" &&
-  (view.answer.is === "none" || (view.answer.is === "refused" && view.answer.again));
+  (view.answer.is === "refused" ? view.answer.again : view.changes || view.answer.is === "none");
 
 /** What the viewer chose, if anything. */
 export const chosen = ({ answer }: OverlayView): number | undefined =>
@@ -158,7 +185,7 @@ export function receiptLine(view: OverlayView): string {
     case "sending":
       return "Sending your answer…";
     case "counted":
-      return `Counted · #${answer.seq}`;
+      return countedLine(view, answer);
     case "refused":
       return answer.message;
     case "none":
@@ -168,12 +195,22 @@ export function receiptLine(view: OverlayView): string {
   }
 }
 
-function unanswered({ phase, mute }: OverlayView): string {
+function countedLine(
+  { changes, phase }: OverlayView,
+  { seq, changed, note }: Extract<AnswerView, { is: "counted" }>,
+): string {
+  if (note !== "") return `${note} Your earlier answer counts.`;
+  const line = `${changed ? "Answer changed" : "Counted"} · #${seq}`;
+  return changes && phase === "open" ? `${line} · you may change it` : line;
+}
+
+function unanswered({ phase, mute, changes }: OverlayView): string {
   if (mute !== "") return mute;
   if (phase === "paused") return "Paused by the host: answers wait until it goes on.";
-  return phase === "open" || phase === "waiting"
-    ? "Choose one: your first answer counts."
-    : "You did not answer.";
+  if (phase !== "open" && phase !== "waiting") return "You did not answer.";
+  return changes
+    ? "Choose one: you may change it until time is up."
+    : "Choose one: your first answer counts.";
 }
 
 /** What became of the cue, once its window is over. */

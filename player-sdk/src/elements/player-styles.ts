@@ -38,8 +38,19 @@ export const playerStyles = css`
     object-fit: contain;
   }
 
-  cuelight-overlay {
+  cuelight-overlay,
+  cuelight-door {
     grid-area: overlay;
+    margin: 10px;
+  }
+
+  :host(:not([barred])) cuelight-door,
+  :host([barred]) .unmute {
+    display: none;
+  }
+
+  cuelight-details {
+    grid-area: details;
     margin: 10px;
   }
 
@@ -58,7 +69,8 @@ export const playerStyles = css`
       margin-block: 0;
     }
 
-    cuelight-overlay {
+    cuelight-overlay,
+    cuelight-door {
       --cuelight-shadow: none;
     }
 
@@ -75,6 +87,15 @@ export const playerStyles = css`
       width: min(100% - 32px, max(620px, 52cqi));
       max-height: calc(100% - 32px);
       margin: 16px;
+      overflow: auto;
+      border-radius: var(--_radius);
+    }
+
+    cuelight-door {
+      grid-area: picture;
+      place-self: center;
+      width: min(100% - 32px, 460px);
+      max-height: calc(100% - 32px);
       overflow: auto;
       border-radius: var(--_radius);
     }
@@ -191,11 +212,6 @@ export const playerStyles = css`
 
   :host([blocked]) .play {
     display: grid;
-  }
-
-  cuelight-details {
-    grid-area: details;
-    margin: 10px;
   }
 
   :host(:fullscreen) {

@@ -17,8 +17,18 @@ import {
   type StatusMessage,
   wholeMicros,
 } from "../core/index.ts";
-import { Closer, Heartbeat, LivePlayer, Opener, type Opening, onWake, StuckMeter } from "../player/index.ts";
+import {
+  Closer,
+  Heartbeat,
+  LivePlayer,
+  Opener,
+  type Opening,
+  onLeave,
+  onWake,
+  StuckMeter,
+} from "../player/index.ts";
 import { type Detail, detailsView } from "./details-view.ts";
+import { type DoorView, doorView } from "./door-view.ts";
 import { type OverlayView, overlayView } from "./overlay-view.ts";
 import { noticeView, type StatusView, statusView } from "./status-view.ts";
 
@@ -50,6 +60,8 @@ export class Session {
   readonly #stages = new Map<string, Stage>();
   readonly #heartbeat = new Heartbeat();
   readonly #stuck = new StuckMeter();
+  #door: DoorView | undefined;
+  #tries = 0; // PINs that were typed
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -78,7 +90,8 @@ export class Session {
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { connection, changed } = this.#options;
     connection.room.subscribe(() => this.#roomChanged(), { signal });
-    onWake(() => connection.wake(), signal);
+    onWake((why) => connection.wake(why), signal);
+    onLeave((how) => connection.leave(how), signal);
     this.#opener.run({ signal });
     this.#closer.run({ signal });
     const timer = setInterval(() => {
@@ -150,6 +163,24 @@ export class Session {
   get #mute(): string {
     if (!this.#options.connection.answers) return "To answer, open this broadcast on its own page.";
     return this.player.archive ? "You are watching later: answers are closed." : "";
+  }
+
+  /** Why the viewer is not let in, if so. It stands while the server looks at a PIN. */
+  get door(): DoorView | undefined {
+    const { link } = this.#options.connection.room.getState();
+    if (link.is === "open") {
+      this.#door = undefined;
+      this.#tries = 0;
+    } else if (link.is === "refused") {
+      this.#door = doorView(link, this.#tries);
+    }
+    return this.#door;
+  }
+
+  /** Comes in with what the viewer typed. */
+  enter(pin: string): void {
+    this.#tries++;
+    this.#options.connection.enter(pin);
   }
 
   /** How the player stands. */

@@ -15,6 +15,15 @@ export interface StatusView {
   readonly text: string;
   /** Something is under way that takes a while. */
   readonly busy: boolean;
+  /** Which way messages take, in words; empty without a connection. */
+  readonly via?: string;
+}
+
+/** The way in words: WebSocket or HTTP, and how messages are written. */
+export function viaText(link: Link): string {
+  if (link.is !== "open" || link.via === undefined) return "";
+  const { transport, codec } = link.via;
+  return `${transport === "socket" ? "WebSocket" : "HTTP stream"}, ${codec === "json" ? "JSON" : "MessagePack"}`;
 }
 
 /** What the status is made of. */
@@ -32,15 +41,15 @@ export interface StatusInput {
 
 const wait = (text: string): StatusView => ({ tone: "wait", text, busy: true });
 
-/** The most important thing to say. */
-export function statusView({
-  room,
-  player,
-  measured = true,
-  synced,
-  dispersion,
-  now,
-}: StatusInput): StatusView {
+/** The most important thing to say, and the way that messages take. */
+export function statusView(input: StatusInput): StatusView {
+  const view = standing(input);
+  const via = viaText(input.room.link);
+  const slow = input.room.link.is === "open" && input.room.link.via?.transport === "stream";
+  return via === "" ? view : { ...view, via, text: slow ? `${view.text} · over HTTP` : view.text };
+}
+
+function standing({ room, player, measured = true, synced, dispersion, now }: StatusInput): StatusView {
   const trouble = linkTrouble(room.link, now);
   if (trouble !== undefined) return trouble;
   if (player.phase === "failed") return { tone: "bad", text: player.message, busy: false };

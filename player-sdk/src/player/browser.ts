@@ -3,9 +3,18 @@
  *
  * @module
  */
-import type { TokenPort } from "../core/index.ts";
+import {
+  type AnswerMessage,
+  type AnswerPort,
+  decodeClient,
+  encodeClient,
+  type TokenPort,
+  type Wake,
+} from "../core/index.ts";
 
 const key = (channel: string): string => `cuelight.viewer.${channel}`;
+const answersKey = (channel: string): string => `cuelight.answers.${channel}`;
+const MAX_ANSWERS = 8; // that are kept over a reload
 
 /** Keeps a viewer's identity in local storage; where that is forbidden, until the page is closed. */
 export function storedTokens(): TokenPort {
@@ -31,6 +40,34 @@ export function storedTokens(): TokenPort {
   };
 }
 
+/** Keeps answers on their way over a reload of this tab, as far as the browser lets it. */
+export function storedAnswers(): AnswerPort {
+  return {
+    read: (channel) => {
+      try {
+        const lines = sessionStorage.getItem(answersKey(channel))?.split("\n") ?? [];
+        return lines.slice(-MAX_ANSWERS).map(decodeClient).filter(isAnswer);
+      } catch {
+        return []; // storage is blocked, or holds what is not ours
+      }
+    },
+    write: (channel, answers) => {
+      try {
+        if (answers.length === 0) sessionStorage.removeItem(answersKey(channel));
+        else
+          sessionStorage.setItem(
+            answersKey(channel),
+            answers.slice(-MAX_ANSWERS).map(encodeClient).join("\n"),
+          );
+      } catch {
+        // Storage is blocked or full: a reload forgets them.
+      }
+    },
+  };
+}
+
+const isAnswer = (message: { readonly t: string }): message is AnswerMessage => message.t === "answer";
+
 /** Address of the socket of `server`, an http(s) origin. */
 export function socketUrl(server: string): string {
   const url = new URL("/ws/v1", server);
@@ -45,13 +82,42 @@ export const playlistUrl = (server: string, channel: string, token = ""): string
   return url.href;
 };
 
-/** Calls `wake` whenever the page or the network comes back, until `signal` aborts. */
-export function onWake(wake: () => void, signal: AbortSignal): void {
+/** What browsers tell of the network, where they do. Some tell of every new estimate of its speed, too. */
+interface NetworkInformation extends EventTarget {
+  /** Such as "wifi"; missing on most desktops. */
+  readonly type?: string;
+  /** Such as "4g". */
+  readonly effectiveType?: string;
+}
+
+/** Calls `wake` whenever the page comes back, or the network does or changes, until `signal` aborts. */
+export function onWake(wake: (why: Wake) => void, signal: AbortSignal): void {
   const visible = (): void => {
-    if (document.visibilityState === "visible") wake();
+    if (document.visibilityState === "visible") wake("page");
   };
+  const page = (): void => wake("page");
+  const network = (): void => wake("network");
   document.addEventListener("visibilitychange", visible, { signal });
-  document.addEventListener("resume", wake, { signal });
-  window.addEventListener("online", wake, { signal });
-  window.addEventListener("pageshow", wake, { signal });
+  document.addEventListener("resume", page, { signal });
+  window.addEventListener("pageshow", page, { signal });
+  window.addEventListener("online", network, { signal });
+  window.addEventListener("offline", network, { signal });
+  const { connection } = navigator as Navigator & { readonly connection?: NetworkInformation };
+  let before = { type: connection?.type, speed: connection?.effectiveType };
+  const changed = (): void => {
+    const after = { type: connection?.type, speed: connection?.effectiveType };
+    if (after.type !== before.type) wake("network");
+    else if (after.speed !== before.speed) wake("page");
+    before = after;
+  };
+  connection?.addEventListener("change", changed, { signal });
+}
+
+/** Calls `leave` when the page is hidden, after which it may never run again, and when it goes, until `signal` aborts. */
+export function onLeave(leave: (how: "hidden" | "closed") => void, signal: AbortSignal): void {
+  const hidden = (): void => {
+    if (document.visibilityState === "hidden") leave("hidden");
+  };
+  document.addEventListener("visibilitychange", hidden, { signal });
+  window.addEventListener("pagehide", () => leave("closed"), { signal });
 }

@@ -20,6 +20,7 @@ import {
   type Ticks,
 } from "../core/index.ts";
 import { isArchive, joining, openingTime } from "./opening-time.ts";
+import { Refresh } from "./refresh.ts";
 
 /** How a window opened. */
 export interface Opening extends OpenedMessage {
@@ -47,8 +48,7 @@ export interface OpenerOptions {
   readonly opened?: (opening: Opening) => void;
 }
 
-const WAKE_BEFORE = 50; // ms before O in which display frames are watched
-const USUAL_FRAME = 1000 / 60;
+const WAKE_BEFORE = 120; // ms before O in which display frames are watched
 const SOON = 10; // ms after O in which a key is not late
 
 /** What is remembered of a cue. */
@@ -68,7 +68,7 @@ export class Opener {
   readonly #known = new Map<string, Known>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #frame = 0;
-  #frameLength = USUAL_FRAME;
+  readonly #refresh = new Refresh();
   #lastFrame = 0;
 
   constructor(options: OpenerOptions) {
@@ -98,7 +98,7 @@ export class Opener {
     )
       return undefined;
     const due = this.#dueAt(cue);
-    return Number.isFinite(due) ? millis(due - 1.5 * this.#frameLength) : undefined;
+    return Number.isFinite(due) ? millis(due - 1.5 * this.#refresh.length) : undefined;
   }
 
   /** Opens windows until `signal` aborts. */
@@ -181,10 +181,10 @@ export class Opener {
     const onFrame = (at: number): void => {
       this.#frame = 0;
       this.#measure(at);
-      const visibleAt = at + this.#frameLength;
+      const visibleAt = at + this.#refresh.length;
       for (const cue of this.#pending()) {
         const due = this.#dueAt(cue);
-        if (visibleAt + this.#frameLength / 2 >= due)
+        if (visibleAt + this.#refresh.length / 2 >= due)
           this.#open(cue, this.#seenAt(cue, due, millis(visibleAt)));
       }
       if (this.#pending().some((cue) => this.#dueAt(cue) - localNow() <= WAKE_BEFORE)) {
@@ -196,11 +196,11 @@ export class Opener {
 
   /** A page that was busy at O has shown a cue that the browser drives nevertheless: on the frame that was due. */
   #seenAt(cue: Cue, due: Millis, visibleAt: Millis): Millis {
-    const missed = visibleAt - due > 1.5 * this.#frameLength;
+    const missed = visibleAt - due > 1.5 * this.#refresh.length;
     if (!missed || this.#known.get(cue.id)?.hidden === true || this.#options.driven?.(cue.id) !== true)
       return visibleAt;
-    const frames = Math.floor((visibleAt - due) / this.#frameLength + 0.5);
-    return millis(visibleAt - frames * this.#frameLength);
+    const frames = Math.floor((visibleAt - due) / this.#refresh.length + 0.5);
+    return millis(visibleAt - frames * this.#refresh.length);
   }
 
   /** No frames come while the tab is hidden: a window that is seen on return is no measure of O. */
@@ -214,8 +214,7 @@ export class Opener {
   }
 
   #measure(at: number): void {
-    const length = at - this.#lastFrame;
-    if (this.#lastFrame > 0 && length > 2 && length < 2 * USUAL_FRAME) this.#frameLength = length;
+    if (this.#lastFrame > 0) this.#refresh.add(at - this.#lastFrame);
     this.#lastFrame = at;
   }
 
