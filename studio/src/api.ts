@@ -4,7 +4,9 @@
  * {@link ApiError} whose message may be shown as it is.
  */
 import { type Cue, MAIN_SLOT, readCue, ShapeError } from "@cuelight/player/core";
+import { type Ban, readBans, readClosed, readLinks } from "./people.ts";
 import type { Question } from "./question.ts";
+import type { BanTerms } from "./requests.ts";
 
 /** Who is signed in, and for how long. */
 export interface Session {
@@ -201,6 +203,39 @@ export class Api {
     });
   }
 
+  /** Disconnects a participant. @returns how many connections it had. */
+  async kick(channel: string, participant: string): Promise<number> {
+    const path = `${participantPath(channel, participant)}/kick`;
+    return understood(readClosed, await this.#send({ method: "POST", path }));
+  }
+
+  /** Keeps a participant out. @returns how many connections it had. */
+  async ban(channel: string, participant: string, terms: BanTerms): Promise<number> {
+    const path = `${participantPath(channel, participant)}/ban`;
+    const body = { for_s: terms.forS, reason: terms.reason };
+    return understood(readClosed, await this.#send({ method: "POST", path, body }));
+  }
+
+  /** Lets a participant in again. */
+  async unban(channel: string, participant: string): Promise<void> {
+    await this.#send({ method: "DELETE", path: `${participantPath(channel, participant)}/ban` });
+  }
+
+  /** Who is kept out, newest first. */
+  async bans(channel: string): Promise<readonly Ban[]> {
+    return understood(readBans, await this.#send({ method: "GET", path: `${channelPath(channel)}/bans` }));
+  }
+
+  /** Makes one-time links that wait `forS` seconds for their first use. */
+  async makeLinks(channel: string, count: number, forS: number): Promise<readonly string[]> {
+    const call: Call = {
+      method: "POST",
+      path: `${channelPath(channel)}/links`,
+      body: { count, for_s: forS },
+    };
+    return understood(readLinks, await this.#send(call));
+  }
+
   async #send(call: Call): Promise<unknown> {
     const tries = call.key === undefined ? 1 : 1 + this.#retries;
     for (let attempt = 1; ; attempt++) {
@@ -332,6 +367,9 @@ const channelPath = (name: string): string => `/channels/${encodeURIComponent(na
 const cuePath = (channel: string, id: string): string =>
   `${channelPath(channel)}/cues/${encodeURIComponent(id)}`;
 
+const participantPath = (channel: string, id: string): string =>
+  `${channelPath(channel)}/participants/${encodeURIComponent(id)}`;
+
 function body(q: Question): Record<string, unknown> {
   return {
     ...(q.policy === "wall" ? {} : { policy: q.policy }),
@@ -342,6 +380,7 @@ function body(q: Question): Record<string, unknown> {
     options: q.options,
     ...(q.kind === "trivia" ? { correct: q.correct } : {}),
     results: q.results,
+    ...(q.changes ? { changes: true } : {}),
     window_ms: q.windowMs,
   };
 }

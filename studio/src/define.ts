@@ -1,5 +1,6 @@
 /** Importing this registers every element of the studio. */
 import { ClAudience } from "./elements/cl-audience.ts";
+import { ClBan } from "./elements/cl-ban.ts";
 import { ClConfirm } from "./elements/cl-confirm.ts";
 import { ClConsole } from "./elements/cl-console.ts";
 import { ClCountdown } from "./elements/cl-countdown.ts";
@@ -9,9 +10,11 @@ import { ClHealth } from "./elements/cl-health.ts";
 import { ClHistogram } from "./elements/cl-histogram.ts";
 import { ClLatency } from "./elements/cl-latency.ts";
 import { ClLight } from "./elements/cl-light.ts";
+import { ClLinks } from "./elements/cl-links.ts";
 import { ClNext } from "./elements/cl-next.ts";
 import { ClNotices } from "./elements/cl-notices.ts";
 import { ClOpenings } from "./elements/cl-openings.ts";
+import { ClPeople } from "./elements/cl-people.ts";
 import { ClPreview } from "./elements/cl-preview.ts";
 import { ClProgram } from "./elements/cl-program.ts";
 import { ClQuestionForm } from "./elements/cl-question-form.ts";
@@ -26,6 +29,7 @@ import { ClWindowBar } from "./elements/cl-window-bar.ts";
 
 const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "cl-audience": ClAudience,
+  "cl-ban": ClBan,
   "cl-confirm": ClConfirm,
   "cl-countdown": ClCountdown,
   "cl-cue-actions": ClCueActions,
@@ -34,7 +38,9 @@ const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "cl-histogram": ClHistogram,
   "cl-latency": ClLatency,
   "cl-light": ClLight,
+  "cl-links": ClLinks,
   "cl-openings": ClOpenings,
+  "cl-people": ClPeople,
   "cl-schedule": ClSchedule,
   "cl-next": ClNext,
   "cl-notices": ClNotices,

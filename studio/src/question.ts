@@ -37,6 +37,8 @@ export interface Question {
   readonly slot: string;
   /** How long after its instant a playhead cue may still open, in ms. */
   readonly maxLagMs: number;
+  /** An answer may be changed until the window closes; the last one counts. */
+  readonly changes: boolean;
 }
 
 /** The place in the form that a problem belongs to. `option-2` is the third option. */
@@ -69,6 +71,7 @@ export const blankQuestion = (): Question => ({
   policy: "wall",
   slot: "",
   maxLagMs: LIMITS.defaultLagMs,
+  changes: false,
 });
 
 /** The question of a cue, to be edited or prepared again. */
@@ -82,6 +85,7 @@ export const questionOf = (cue: Cue): Question => ({
   policy: isPolicy(cue.policy) ? cue.policy : "wall",
   slot: cue.slot ?? "",
   maxLagMs: cue.max_lag_ms ?? LIMITS.defaultLagMs,
+  changes: cue.changes === true,
 });
 
 const isPolicy = (name: string): name is Policy =>

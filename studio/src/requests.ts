@@ -143,6 +143,63 @@ export class RecordingRequest extends Event {
   }
 }
 
+/** How somebody is banned. */
+export interface BanTerms {
+  /** In seconds; 0 for good. */
+  readonly forS: number;
+  /** For the producers' list; may be empty. */
+  readonly reason: string;
+}
+
+/** Disconnect a participant, or keep it out as well. */
+export class RemovalRequest extends Event {
+  static readonly type = "cl-removal-request";
+  readonly how: "kick" | "ban";
+  readonly participant: string;
+  readonly terms: BanTerms;
+
+  constructor(how: "kick" | "ban", participant: string, terms: BanTerms = { forS: 0, reason: "" }) {
+    super(RemovalRequest.type, up);
+    this.how = how;
+    this.participant = participant;
+    this.terms = terms;
+  }
+}
+
+/** Let a participant in again. */
+export class UnbanRequest extends Event {
+  static readonly type = "cl-unban-request";
+  readonly participant: string;
+
+  constructor(participant: string) {
+    super(UnbanRequest.type, up);
+    this.participant = participant;
+  }
+}
+
+/** Read the list of bans again. */
+export class BansRequest extends Event {
+  static readonly type = "cl-bans-request";
+
+  constructor() {
+    super(BansRequest.type, up);
+  }
+}
+
+/** Make this many one-time links; none forgets those that were made. */
+export class LinksRequest extends Event {
+  static readonly type = "cl-links-request";
+  readonly count: number;
+  /** How long they wait for their first use, in seconds. */
+  readonly forS: number;
+
+  constructor(count: number, forS: number) {
+    super(LinksRequest.type, up);
+    this.count = count;
+    this.forS = forS;
+  }
+}
+
 /** Take this notice off the screen. */
 export class DismissRequest extends Event {
   static readonly type = "cl-dismiss-request";
@@ -168,6 +225,10 @@ declare global {
     "cl-latency-request": LatencyRequest;
     "cl-end-request": EndRequest;
     "cl-recording-request": RecordingRequest;
+    "cl-removal-request": RemovalRequest;
+    "cl-unban-request": UnbanRequest;
+    "cl-bans-request": BansRequest;
+    "cl-links-request": LinksRequest;
     "cl-dismiss-request": DismissRequest;
   }
 }

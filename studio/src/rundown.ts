@@ -172,3 +172,12 @@ function withdrawal(cue: Cue, now: number | undefined, open: number): Allowed["w
     return cue.state === "keyed" || (now !== undefined && now > open - NOTICE_US) ? "void" : "cancel";
   return isRunning(cue) || cue.state === "closed" ? "void" : undefined;
 }
+
+/** How answers are taken, where that is not as usual; empty where it is. */
+export function answerTerms(cue: Cue): string {
+  const terms: string[] = [];
+  if (cue.changes === true) terms.push("Answers may be changed until the window closes.");
+  const spread = cue.spread_ms ?? 0;
+  if (spread > 0) terms.push(`Sent spread over ${spread}\u00a0ms, which costs nobody time.`);
+  return terms.join(" ");
+}

@@ -6,14 +6,17 @@
  */
 import { emptyRoom, type RoomState } from "@cuelight/player/core";
 import type { Action, ChannelInfo, Recording, Session } from "./api.ts";
+import type { Ban } from "./people.ts";
 
 /** A command that the server has not answered yet. */
-export type Command = Action | "save" | "delete" | "latency" | "end";
+export type Command = Action | "save" | "delete" | "latency" | "end" | "kick" | "ban" | "unban" | "links";
 
 /** What a command is about that is about no cue. No cue has such an id. */
 export const CHANNEL_LATENCY = "@latency";
 export const CHANNEL_EVENT = "@event";
+export const CHANNEL_LINKS = "@links";
 export const recordingKey = (id: string): string => `@recording/${id}`;
+export const participantKey = (id: string): string => `@participant/${id}`;
 
 /** What is known of the channel's recordings. */
 export type Recordings =
@@ -21,6 +24,12 @@ export type Recordings =
   /** This server records nothing here. */
   | { readonly is: "none" }
   | { readonly is: "listed"; readonly list: readonly Recording[] }
+  | { readonly is: "failed"; readonly message: string };
+
+/** What is known of who is banned. */
+export type Bans =
+  | { readonly is: "unknown" }
+  | { readonly is: "listed"; readonly list: readonly Ban[] }
   | { readonly is: "failed"; readonly message: string };
 
 /** What the last command on a cue came to, shown beside its buttons. */
@@ -53,6 +62,9 @@ export interface StudioState {
   /** The cue whose openings are looked at, if the producer chose one. */
   readonly looked: string | undefined;
   readonly recordings: Recordings;
+  readonly bans: Bans;
+  /** One-time links that were made last, until they are forgotten. */
+  readonly links: readonly string[];
   /** By cue id, or what else it is about; a new draft is under "". */
   readonly pending: ReadonlyMap<string, Command>;
   readonly complaint: Complaint | undefined;
@@ -70,6 +82,8 @@ export type StudioEvent =
   | { readonly type: "select"; readonly cue: string }
   | { readonly type: "look"; readonly cue: string | undefined }
   | { readonly type: "recordings"; readonly recordings: Recordings }
+  | { readonly type: "bans"; readonly bans: Bans }
+  | { readonly type: "links"; readonly links: readonly string[] }
   | { readonly type: "pending"; readonly cue: string; readonly command: Command }
   | { readonly type: "settled"; readonly cue: string; readonly complaint?: string }
   | { readonly type: "notice"; readonly tone: Notice["tone"]; readonly text: string }
@@ -90,6 +104,8 @@ export const initialState: StudioState = {
   selected: undefined,
   looked: undefined,
   recordings: { is: "unknown" },
+  bans: { is: "unknown" },
+  links: [],
   pending: new Map(),
   complaint: undefined,
   notices: [],
@@ -116,6 +132,10 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
       return { ...state, looked: event.cue };
     case "recordings":
       return { ...state, recordings: event.recordings };
+    case "bans":
+      return { ...state, bans: event.bans };
+    case "links":
+      return { ...state, links: event.links };
     case "pending":
       return {
         ...state,
@@ -135,8 +155,8 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
 
 function enter(state: StudioState, name: string): StudioState {
   if (name === state.channel) return state;
-  const { room, selected, looked, recordings, pending, complaint } = initialState;
-  return { ...state, channel: name, room, selected, looked, recordings, pending, complaint };
+  const { room, selected, looked, recordings, bans, links, pending, complaint } = initialState;
+  return { ...state, channel: name, room, selected, looked, recordings, bans, links, pending, complaint };
 }
 
 function settled(state: StudioState, cue: string, complaint: string | undefined): StudioState {

@@ -4,7 +4,16 @@ import { type Action, type ActionBody, type Api, ApiError, type Session } from "
 import { seconds } from "./format.ts";
 import { normalize, type Question, sentence } from "./question.ts";
 import { randomId } from "./random-id.ts";
-import { CHANNEL_EVENT, CHANNEL_LATENCY, type Command, recordingKey, StudioStore } from "./store.ts";
+import type { BanTerms } from "./requests.ts";
+import {
+  CHANNEL_EVENT,
+  CHANNEL_LATENCY,
+  CHANNEL_LINKS,
+  type Command,
+  participantKey,
+  recordingKey,
+  StudioStore,
+} from "./store.ts";
 
 /** What {@link Studio} needs from the world. */
 export interface StudioPorts {
@@ -220,6 +229,60 @@ export class Studio {
     const timer = setInterval(read, RECORDINGS_EVERY);
     visit.addEventListener("abort", () => clearInterval(timer), { once: true });
     read();
+  }
+
+  /** Disconnects a participant, who may come back. */
+  async kick(participant: string): Promise<void> {
+    await this.#command(participantKey(participant), "kick", async (channel) => {
+      const closed = await this.#ports.api.kick(channel, participant);
+      this.#notice("good", closed === 0 ? "That viewer had left already." : "Removed.");
+    });
+  }
+
+  /** Keeps a participant out. */
+  async ban(participant: string, terms: BanTerms): Promise<void> {
+    await this.#command(participantKey(participant), "ban", async (channel) => {
+      await this.#ports.api.ban(channel, participant, terms);
+      this.#notice("good", "Banned. It cannot take part here.");
+    });
+    await this.readBans();
+  }
+
+  /** Lets a participant in again. */
+  async unban(participant: string): Promise<void> {
+    await this.#command(participantKey(participant), "unban", async (channel) => {
+      await this.#ports.api.unban(channel, participant);
+      this.#notice("good", "That viewer may come back.");
+    });
+    await this.readBans();
+  }
+
+  /** Reads who is banned. */
+  async readBans(): Promise<void> {
+    const { signal } = this.#visit;
+    const { channel } = this.store.getState();
+    if (channel === undefined) return;
+    try {
+      const list = await this.#ports.api.bans(channel);
+      if (!signal.aborted) this.store.dispatch({ type: "bans", bans: { is: "listed", list } });
+    } catch (err) {
+      if (signal.aborted) return;
+      this.store.dispatch({ type: "bans", bans: { is: "failed", message: said(err) } });
+      this.#checkSession(err);
+    }
+  }
+
+  /** Makes one-time links; none forgets those that were made. */
+  async makeLinks(count: number, forS: number): Promise<void> {
+    if (count === 0) {
+      this.store.dispatch({ type: "links", links: [] });
+      return;
+    }
+    const { signal } = this.#visit;
+    await this.#command(CHANNEL_LINKS, "links", async (channel) => {
+      const links = await this.#ports.api.makeLinks(channel, count, forS);
+      if (!signal.aborted) this.store.dispatch({ type: "links", links });
+    });
   }
 
   /**

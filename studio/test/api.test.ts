@@ -206,3 +206,45 @@ test("reads the recordings; a server that makes none has none", async () => {
     "DELETE /api/v1/channels/show/recordings/r%201",
   );
 });
+
+test("removes people, and reads who was banned", async () => {
+  const ban = { participant: "p/1", at_us: 5, until_us: 7, reason: "spam" };
+  const { api, asked } = served(
+    json({ participant: "p/1", closed: 2 }),
+    json({ ...ban, closed: 0 }),
+    json({ bans: [ban, { participant: "p2", at_us: 4 }] }),
+    new Response(null, { status: 204 }),
+  );
+  expect(await api.kick("show", "p/1")).toBe(2);
+  expect(await api.ban("show", "p/1", { forS: 600, reason: "spam" })).toBe(0);
+  expect(await api.bans("show")).toEqual([ban, { participant: "p2", at_us: 4 }]);
+  await api.unban("show", "p/1");
+  expect(asked.map(({ url, init }) => `${init.method} ${url}`)).toEqual([
+    "POST /api/v1/channels/show/participants/p%2F1/kick",
+    "POST /api/v1/channels/show/participants/p%2F1/ban",
+    "GET /api/v1/channels/show/bans",
+    "DELETE /api/v1/channels/show/participants/p%2F1/ban",
+  ]);
+  expect(JSON.parse(String(asked[1]?.init.body))).toEqual({ for_s: 600, reason: "spam" });
+});
+
+test("makes one-time links", async () => {
+  const links = ["https://host/watch/show#link=A", "https://host/watch/show#link=B"];
+  const { api, asked } = served(json({ links }, 201));
+  expect(await api.makeLinks("show", 2, 3600)).toEqual(links);
+  expect(JSON.parse(String(asked[0]?.init.body))).toEqual({ count: 2, for_s: 3600 });
+});
+
+test.each([[{ bans: [{ at_us: 1 }] }], [{ bans: {} }], [null], [{ bans: [null] }]])(
+  "does not take %j for a list of bans",
+  async (answer) => {
+    expect((await failure(served(json(answer)).api.bans("show"))).message).toMatch(/not understood/);
+  },
+);
+
+test("asks for changeable answers only where they are wanted", async () => {
+  const { api, asked } = served(json(draft), json(draft));
+  await api.create("show", { ...blankQuestion(), changes: true });
+  await api.create("show", blankQuestion());
+  expect(asked.map(({ init }) => JSON.parse(String(init.body)).changes)).toEqual([true, undefined]);
+});

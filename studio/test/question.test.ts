@@ -1,4 +1,4 @@
-import { millis } from "@cuelight/player/core";
+import { type Cue, millis } from "@cuelight/player/core";
 import { expect, test } from "vitest";
 import {
   blankQuestion,
@@ -123,4 +123,11 @@ test("a refusal of place or wait goes to its field", () => {
     ],
     rest: "",
   });
+});
+
+test("a cue whose answers may be changed is prepared again as one", () => {
+  const cue = { kind: "poll", results: "live", window_ms: 20000, policy: "wall", choices: 2 } as Cue;
+  expect(questionOf(cue).changes).toBe(false);
+  expect(questionOf({ ...cue, changes: true } as Cue).changes).toBe(true);
+  expect(normalize({ ...questionOf(cue), changes: true }).changes).toBe(true);
 });

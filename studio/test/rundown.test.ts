@@ -13,6 +13,7 @@ import { expect, test } from "vitest";
 import {
   activeCue,
   allowed,
+  answerTerms,
   blocker,
   isOrphaned,
   lastOpenings,
@@ -174,4 +175,12 @@ test("reveal that waits for the light is not armed twice", () => {
 test("without a clock the state alone decides", () => {
   expect(did(cue("c", "armed"), undefined)).toBe("move extend cancel");
   expect(did(cue("c", "open"), undefined)).toBe("extend pause close revealClear void");
+});
+
+test("says how answers are taken where that is not as usual", () => {
+  const cue = { id: "c1", choices: 2 } as Cue;
+  expect(answerTerms(cue)).toBe("");
+  expect(answerTerms({ ...cue, spread_ms: 0 } as Cue)).toBe("");
+  expect(answerTerms({ ...cue, changes: true } as Cue)).toMatch(/may be changed/);
+  expect(answerTerms({ ...cue, spread_ms: 300 } as Cue)).toMatch(/over 300\u00a0ms/);
 });

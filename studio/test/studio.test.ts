@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Action, type ActionBody, Api, ApiError } from "../src/api.ts";
-import { CHANNEL_LATENCY } from "../src/store.ts";
+import { CHANNEL_LATENCY, CHANNEL_LINKS, participantKey } from "../src/store.ts";
 import { doneWords, Studio, signInProblem } from "../src/studio.ts";
 
 /** A socket that never opens: these tests are about HTTP. */
@@ -177,4 +177,31 @@ test.each<[Action, ActionBody, RegExp]>([
   ["reveal", { when: "clear" }, /when every window is closed/],
 ])("says what %s %o came to", (action, body, words) => {
   expect(doneWords(action, body)).toMatch(words);
+});
+
+test("a viewer is banned, and the list of bans read again", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  answer = { participant: "p1", at_us: 1, closed: 1, bans: [{ participant: "p1", at_us: 1 }] };
+  const banning = studio.ban("p1", { forS: 0, reason: "" });
+  expect(studio.store.getState().pending.get(participantKey("p1"))).toBe("ban");
+  await studio.kick("p1");
+  expect(asked.filter(({ path }) => path.endsWith("/kick"))).toEqual([]);
+  await release(/^POST .*\/participants\/p1\/ban$/);
+  await release(/^GET .*\/bans$/);
+  await banning;
+  expect(studio.store.getState().bans).toEqual({ is: "listed", list: [{ participant: "p1", at_us: 1 }] });
+});
+
+test("links are shown until they are forgotten, or the channel is left", async () => {
+  const studio = open();
+  await studio.run("token", lives.signal);
+  answer = { links: ["https://host/watch/show#link=A"] };
+  const making = studio.makeLinks(1, 3600);
+  expect(studio.store.getState().pending.get(CHANNEL_LINKS)).toBe("links");
+  await release(/^POST .*\/links$/);
+  await making;
+  expect(studio.store.getState().links).toEqual(["https://host/watch/show#link=A"]);
+  await studio.makeLinks(0, 0);
+  expect(studio.store.getState().links).toEqual([]);
 });

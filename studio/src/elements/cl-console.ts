@@ -8,7 +8,7 @@ import { hasEnded } from "../recordings-view.ts";
 import { FormRequest } from "../requests.ts";
 import { blocker, isWaiting, lastOpenings, nextDraft, onAir, rundown } from "../rundown.ts";
 import type { Sight } from "../sight.ts";
-import { CHANNEL_LATENCY, type StudioState } from "../store.ts";
+import { CHANNEL_LATENCY, CHANNEL_LINKS, type StudioState } from "../store.ts";
 import { base } from "../theme.ts";
 import type { RoomNow } from "./cl-countdown.ts";
 import type { ClNext } from "./cl-next.ts";
@@ -118,12 +118,14 @@ export class ClConsole extends LitElement {
   }
 
   #audience(): TemplateResult {
-    const { room, looked, pending } = this.state;
+    const { room, looked, pending, complaint, bans, links, channel = "" } = this.state;
     const openings = lastOpenings(room, looked);
     return html`
       <cl-audience .presence=${room.presence}></cl-audience>
       <cl-openings .openings=${openings} .cue=${openings && room.cues.get(openings.cue)}
         .looked=${looked !== undefined && openings?.cue === looked}></cl-openings>
+      <cl-people .presence=${room.presence} .roster=${room.roster} .bans=${bans} .pending=${pending} .complaint=${complaint} .now=${this.now}></cl-people>
+      <cl-links .links=${links} .channel=${channel} .busy=${pending.has(CHANNEL_LINKS)} .complaint=${this.#about(CHANNEL_LINKS)}></cl-links>
       <cl-latency .latencyMs=${this.#latencyMs} .next=${room.timeline?.next} .now=${this.now} .busy=${pending.has(CHANNEL_LATENCY)}
         .complaint=${this.#about(CHANNEL_LATENCY)}></cl-latency>`;
   }

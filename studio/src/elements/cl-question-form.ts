@@ -82,6 +82,10 @@ export class ClQuestionForm extends LitElement {
       .window button { min-height: 34px; padding: 4px 12px; font-weight: 500; }
       .window button[aria-pressed="true"] { border-color: var(--cl-accent); background: var(--cl-accent-soft); }
       .two { display: flex; flex-wrap: wrap; gap: 18px 32px; }
+      .changes { display: flex; gap: 10px; align-items: flex-start; cursor: pointer; }
+      .changes input { width: 20px; height: 20px; margin: 0; flex: none; accent-color: var(--cl-accent); cursor: inherit; }
+      .changes .hint { display: block; }
+      .changes:has(:disabled) { opacity: 0.6; cursor: not-allowed; }
       .advanced { border-top: 1px solid var(--cl-line); padding-top: 10px; }
       .advanced summary { cursor: pointer; padding: 6px 0; font-weight: 600; color: var(--cl-muted); }
       .advanced summary:hover { color: var(--cl-text); }
@@ -160,7 +164,7 @@ export class ClQuestionForm extends LitElement {
           <div class="body">
             ${this.#kind()} ${this.#title(problems)} ${this.#options(problems)}
             <div class="two">${this.#window(problems)} ${this.#results()}</div>
-            ${this.#advanced(problems)}
+            ${this.#changes()} ${this.#advanced(problems)}
           </div>
           <footer>
             ${this.refusal.rest === "" ? nothing : html`<p class="problem" role="alert">${this.refusal.rest}</p>`}
@@ -274,6 +278,13 @@ export class ClQuestionForm extends LitElement {
               ?disabled=${trivia && results === "live"} @change=${() => this.#set({ results })} />${name}</label>`,
         )}</div>
       </fieldset>`;
+  }
+
+  #changes(): TemplateResult {
+    return html`
+      <label class="changes"><input type="checkbox" data-testid="form-changes" .checked=${this.question.changes} ?disabled=${this.taken}
+        @change=${(e: Event) => this.#set({ changes: (e.target as HTMLInputElement).checked })} />
+        <span>Answers may be changed until the window closes <span class="hint">The last one counts. Otherwise the first does.</span></span></label>`;
   }
 
   /** When a screen opens it, and where it lies there: most cues need neither. */

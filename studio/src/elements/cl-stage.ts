@@ -3,7 +3,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { countdown } from "../format.ts";
 import { warnIcon } from "../icons.ts";
 import { ActionRequest } from "../requests.ts";
-import { isHalted, isOrphaned, isWaiting, stateName } from "../rundown.ts";
+import { answerTerms, isHalted, isOrphaned, isWaiting, stateName } from "../rundown.ts";
 import { timeOfDay } from "../schedule.ts";
 import type { Command } from "../store.ts";
 import { base, buttons, chips, panel } from "../theme.ts";
@@ -47,6 +47,8 @@ export class ClStage extends LitElement {
         margin: 12px 0 10px; overflow-wrap: anywhere; text-wrap: pretty;
       }
       cl-window-bar { margin-top: 6px; }
+      .terms { margin-top: 8px; font-size: 13px; }
+      .terms + .title { margin-top: 6px; }
       cl-results { margin-bottom: 14px; }
       .note { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
       .note::first-letter { text-transform: uppercase; }
@@ -126,9 +128,16 @@ export class ClStage extends LitElement {
       </div>
       <cl-window-bar aria-hidden="true" .cue=${cue} .now=${this.now}></cl-window-bar>
       ${isOrphaned(cue) ? this.#held(cue) : nothing}
+      ${this.#terms(cue)}
       <h3 class="title">${cue.text?.title ?? "…"}</h3>
       <cl-results .cue=${cue} .tally=${this.tally} .viewers=${this.viewers}></cl-results>
       <cl-cue-actions .cue=${cue} .openings=${this.openings} .keys=${this.keys} .now=${this.now} .pending=${this.pending} .complaint=${this.complaint}></cl-cue-actions>`;
+  }
+
+  /** How answers are taken, where that is not as usual. */
+  #terms(cue: Cue): TemplateResult | typeof nothing {
+    const terms = answerTerms(cue);
+    return terms === "" ? nothing : html`<p class="terms muted" data-testid="terms">${terms}</p>`;
   }
 
   /** The picture stopped before anybody was told: nothing happens until the producer says what. */

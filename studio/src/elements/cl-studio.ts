@@ -8,11 +8,14 @@ import type {
   DeleteRequest,
   DismissRequest,
   LatencyRequest,
+  LinksRequest,
   LookRequest,
   RecordingRequest,
+  RemovalRequest,
   SaveRequest,
   SelectRequest,
   SignInRequest,
+  UnbanRequest,
 } from "../requests.ts";
 import { takeToken, tokenIn } from "../sign-in-link.ts";
 import { Studio } from "../studio.ts";
@@ -52,6 +55,13 @@ export class ClStudio extends LitElement {
     );
     this.addEventListener("cl-end-request", () => void this.#studio.endEvent());
     this.addEventListener("cl-recording-request", (e: RecordingRequest) => void this.#recording(e));
+    this.addEventListener("cl-removal-request", (e: RemovalRequest) => void this.#removal(e));
+    this.addEventListener("cl-unban-request", (e: UnbanRequest) => void this.#studio.unban(e.participant));
+    this.addEventListener("cl-bans-request", () => void this.#studio.readBans());
+    this.addEventListener(
+      "cl-links-request",
+      (e: LinksRequest) => void this.#studio.makeLinks(e.count, e.forS),
+    );
     this.addEventListener("cl-save-request", (e: SaveRequest) => void this.#save(e));
     this.addEventListener("cl-delete-request", (e: DeleteRequest) => void this.#studio.remove(e.cue));
     this.addEventListener("cl-dismiss-request", (e: DismissRequest) => this.#studio.dismiss(e.notice));
@@ -108,6 +118,10 @@ export class ClStudio extends LitElement {
 
   async #recording({ remove }: RecordingRequest): Promise<void> {
     await (remove === undefined ? this.#studio.readRecordings() : this.#studio.removeRecording(remove));
+  }
+
+  async #removal({ how, participant, terms }: RemovalRequest): Promise<void> {
+    await (how === "kick" ? this.#studio.kick(participant) : this.#studio.ban(participant, terms));
   }
 
   async #save(request: SaveRequest): Promise<void> {
