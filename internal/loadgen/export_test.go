@@ -1,0 +1,57 @@
+package loadgen
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/cuelight/cuelight/interact/wire"
+)
+
+// What tests look at from outside.
+var (
+	AppendFrame  = appendFrame
+	QuantilesOf  = quantilesOf
+	StatTime     = statTime
+	StatusMemory = statusMemory
+	ProcessUsage = processUsage
+	MetricsOf    = func(r io.Reader) (time.Duration, int64, error) {
+		u, err := metricsUsage(r)
+		return u.cpu, u.memory, err
+	}
+	MetricsFrom   = metricsAddress
+	MaxMessage    = maxMessage
+	OpText        = byte(opText)
+	OpBinary      = byte(opBinary)
+	OpPing        = byte(opPing)
+	ErrEnded      = errEnded
+	ErrFrame      = errFrame
+	CodecOfConfig = Config.codec
+)
+
+// Answered is what a worker found of one poll.
+type Answered = answered
+
+// Reconcile holds receipts against a tally.
+func Reconcile(cue wire.Cue, all []*Answered, tally wire.Tally) []string {
+	return reconcile(cue, all, tally)
+}
+
+// Messages joins frames.
+type Messages = messages
+
+// Take is messages.take.
+func (m *messages) Take(data []byte, hear func(op byte, payload []byte) error) error {
+	return m.take(data, hear)
+}
+
+// Left is what waits for the rest of its frame.
+func (m *messages) Left() []byte { return m.rest }
+
+// Held is how many bytes wait for more.
+func (m *messages) Held() int { return cap(m.rest) + cap(m.parts) }
+
+// Listen reads a connection.
+func Listen(conn net.Conn, hear func(op byte, payload []byte, at time.Time) error) error {
+	return listen(conn, new(messages), hear)
+}
