@@ -44,16 +44,12 @@ type round interface {
 
 // measureAnswers connects viewers to a server and has them answer cues times,
 // after one burst that does not count.
-func measureAnswers(ctx context.Context, p *peer, url string, viewers, cues int, r round) (*burstFigures, error) {
-	greeting, err := hello()
-	if err != nil {
-		return nil, err
-	}
+func measureAnswers(ctx context.Context, p *peer, url string, greeting []byte, viewers, cues int, r round) (*burstFigures, error) {
 	empty, err := residentMemory(p.pid)
 	if err != nil {
 		return nil, err
 	}
-	c, err := connect(ctx, url, greeting, viewers)
+	c, err := connect(ctx, url, greeting, viewers, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}

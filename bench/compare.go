@@ -6,22 +6,47 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 )
+
+// answerPeers are what the answers are measured against.
+var answerPeers = []struct {
+	name, role, path, greeting string
+	round                      func() round
+}{
+	{"bare gorilla echo", roleEcho, echoPath, "", func() round { return new(mirror) }},
+	{"centrifuge " + centrifugeVersion, roleCentri, centrifugePath, centrifugeHello, func() round { return new(calls) }},
+}
 
 func compareAnswers(ctx context.Context, s settings, w io.Writer) error {
 	ours, err := answersOfProduct(ctx, s)
 	if err != nil {
 		return err
 	}
-	base, err := answersOfEcho(ctx, s)
-	if err != nil {
-		return err
+	for _, base := range answerPeers {
+		greeting := []byte(base.greeting)
+		if base.greeting == "" {
+			if greeting, err = hello(); err != nil {
+				return err
+			}
+		}
+		var theirs *burstFigures
+		err := withRole(ctx, base.name, base.role, func(p *peer) (err error) {
+			theirs, err = measureAnswers(ctx, p, socketOf(p.url, base.path), greeting, s.viewers, s.cues, base.round())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		answersTable(s, ours, theirs, base.name).print(w)
 	}
-	t := table{
+	return nil
+}
+
+func answersTable(s settings, ours, base *burstFigures, name string) *table {
+	t := &table{
 		title: fmt.Sprintf("Answers: %d sockets, %d cues, every viewer answers once as fast as the machine can send; every receipt agrees with the final tally",
 			s.viewers, s.cues),
-		ours: "cuelight", base: "bare gorilla echo",
+		ours: "cuelight", base: name,
 	}
 	t.addTime("server CPU per answer", micros, ours.server, base.server)
 	t.add("resident memory per idle connection", kib, float64(ours.idleBytes), float64(base.idleBytes))
@@ -32,38 +57,39 @@ func compareAnswers(ctx context.Context, s settings, w io.Writer) error {
 	t.tell("other messages to viewers, per answer", number, ours.others, base.others)
 	t.tell("generator CPU per answer", micros, float64(ours.client), float64(base.client))
 	t.tell("machine taken by other programs", share, ours.busy, base.busy)
-	t.print(w)
-	return nil
+	return t
 }
 
-func answersOfProduct(ctx context.Context, s settings) (_ *burstFigures, err error) {
-	dir, err := os.MkdirTemp("", "cuelight-bench-")
+func answersOfProduct(ctx context.Context, s settings) (f *burstFigures, err error) {
+	greeting, err := hello()
 	if err != nil {
 		return nil, err
+	}
+	err = withProduct(ctx, s, func(p *product) (err error) {
+		f, err = measureAnswers(ctx, p.peer, p.sockets(), greeting, s.viewers, s.cues, &show{producer: &p.producer})
+		return err
+	})
+	return f, err
+}
+
+// withProduct runs the real program, built if need be, with an empty log.
+func withProduct(ctx context.Context, s settings, measure func(*product) error) (err error) {
+	dir, err := os.MkdirTemp("", "cuelight-bench-")
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := s.program
 	if program == "" {
 		if program, err = buildProduct(ctx, dir); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	p, err := startProduct(ctx, program, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	return measureAnswers(ctx, p.peer, p.sockets(), s.viewers, s.cues, &show{producer: &p.producer})
-}
-
-func answersOfEcho(ctx context.Context, s settings) (_ *burstFigures, err error) {
-	p, err := startRole(ctx, "bare gorilla echo", roleEcho)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	url := "ws" + strings.TrimPrefix(p.url, "http") + echoPath
-	return measureAnswers(ctx, p, url, s.viewers, s.cues, new(mirror))
+	return errors.Join(measure(p), p.stop())
 }
 
 // hlsPeers are the two servers of the same clip.

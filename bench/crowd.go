@@ -26,6 +26,9 @@ type crowd struct {
 	others  atomic.Int64  // messages heard that were no reply
 	closing atomic.Bool
 	readers sync.WaitGroup
+	// broadcast is how the message begins that all wait for at once; empty while
+	// they wait for replies. Fixed before anybody listens.
+	broadcast string
 }
 
 // socket is one viewer.
@@ -45,12 +48,13 @@ const (
 	dialers     = 32
 	senders     = 4
 	joinWait    = 20 * time.Second
+	joinAgain   = 100 * time.Millisecond
 	messageSize = 1024 // longer messages are none that a burst waits for
 )
 
 // connect opens n sockets. Each says hello and hears the first message.
-func connect(ctx context.Context, url string, hello []byte, n int) (*crowd, error) {
-	c := &crowd{sockets: make([]*socket, n), done: make(chan struct{}, 1)}
+func connect(ctx context.Context, url string, hello []byte, n int, broadcast string) (*crowd, error) {
+	c := &crowd{sockets: make([]*socket, n), done: make(chan struct{}, 1), broadcast: broadcast}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var next atomic.Int64
@@ -81,7 +85,21 @@ func connect(ctx context.Context, url string, hello []byte, n int) (*crowd, erro
 // oneBuffer shares the clients' write buffers, which are needed for a moment.
 var oneBuffer = new(sync.Pool)
 
+// join connects one. A server that cannot take more at the moment is asked
+// again.
 func join(ctx context.Context, url string, hello []byte) (*socket, error) {
+	for until := now() + instant(joinWait); ; {
+		s, status, err := joinOnce(ctx, url, hello)
+		if status != http.StatusServiceUnavailable || now() > until {
+			return s, err
+		}
+		if err := pause(ctx, joinAgain); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func joinOnce(ctx context.Context, url string, hello []byte) (s *socket, status int, err error) {
 	dialer := websocket.Dialer{
 		HandshakeTimeout: joinWait,
 		ReadBufferSize:   512,
@@ -92,11 +110,11 @@ func join(ctx context.Context, url string, hello []byte) (*socket, error) {
 	ws, resp, err := dialer.DialContext(ctx, url, http.Header{})
 	if err != nil {
 		if resp != nil {
-			err = fmt.Errorf("%w: %s", err, resp.Status)
+			return nil, resp.StatusCode, fmt.Errorf("%w: %s", err, resp.Status)
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	s := &socket{ws: ws}
+	s = &socket{ws: ws}
 	ws.SetReadDeadline(time.Now().Add(joinWait))
 	if err = ws.WriteMessage(websocket.TextMessage, hello); err == nil {
 		_, s.welcome, err = ws.ReadMessage()
@@ -104,10 +122,10 @@ func join(ctx context.Context, url string, hello []byte) (*socket, error) {
 	}
 	if err != nil {
 		ws.Close()
-		return nil, err
+		return nil, 0, err
 	}
 	ws.SetReadDeadline(time.Time{})
-	return s, nil
+	return s, 0, nil
 }
 
 // listen reads until the socket ends.
@@ -125,7 +143,7 @@ func (c *crowd) listen(s *socket) {
 			}
 			return
 		}
-		if isReply(buf[:n]) && s.wants.Swap(false) {
+		if c.awaited(buf[:n]) && s.wants.Swap(false) {
 			s.heard = now()
 			s.reply = append(s.reply[:0], buf[:n]...)
 			if c.waiting.Add(-1) == 0 {
@@ -139,15 +157,28 @@ func (c *crowd) listen(s *socket) {
 
 // replies are how the messages begin that a burst waits for: an answer, sent
 // back by the echo, or what it becomes.
-var replies = []string{`{"t":"receipt",`, `{"t":"refused",`, `{"t":"answer",`}
+var replies = []string{`{"t":"receipt",`, `{"t":"refused",`, `{"t":"answer",`, `{"id":2,`}
 
 func isReply(data []byte) bool {
 	for _, r := range replies {
-		if len(data) > len(r) && string(data[:len(r)]) == r {
+		if begins(data, r) {
 			return true
 		}
 	}
 	return false
+}
+
+func begins(data []byte, with string) bool {
+	return len(data) > len(with) && string(data[:len(with)]) == with
+}
+
+// awaited says whether a message is one that sockets wait for: a reply, or what
+// is broadcast to all of them.
+func (c *crowd) awaited(data []byte) bool {
+	if c.broadcast == "" {
+		return isReply(data)
+	}
+	return begins(data, c.broadcast)
 }
 
 // load frames what every socket sends next.
@@ -166,12 +197,15 @@ func (c *crowd) load(message func(viewer int) ([]byte, error)) error {
 // fire sends from every socket what was loaded, all as fast as this process
 // can, and waits until every one has been replied to. The caller reads sent,
 // heard and reply of the sockets afterwards.
-func (c *crowd) fire(ctx context.Context) error {
+func (c *crowd) fire(ctx context.Context) error { return c.hear(ctx, c.send) }
+
+// hear does what makes every socket hear something, and waits until all have.
+func (c *crowd) hear(ctx context.Context, do func() error) error {
+	c.waiting.Store(int64(len(c.sockets)))
 	for _, s := range c.sockets {
 		s.wants.Store(true)
 	}
-	c.waiting.Store(int64(len(c.sockets)))
-	if err := c.send(); err != nil {
+	if err := do(); err != nil {
 		return err
 	}
 	select {

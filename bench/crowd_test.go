@@ -16,7 +16,7 @@ func TestCrowdHearsItsOwnEcho(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := connect(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), greeting, 50)
+	c, err := connect(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), greeting, 50, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestCrowdHearsItsOwnEcho(t *testing.T) {
 func TestCrowdSendsLongMessages(t *testing.T) {
 	server := httptest.NewServer(newEcho())
 	defer server.Close()
-	c, err := connect(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), []byte("hi"), 2)
+	c, err := connect(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), []byte("hi"), 2, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,8 @@ type settings struct {
 	program     string
 	viewers     int
 	cues        int
+	listeners   int
+	broadcasts  int
 	waiters     int
 	reloadTime  time.Duration
 	getTime     time.Duration
@@ -42,6 +44,8 @@ type settings struct {
 // The parts of a run.
 const (
 	partAnswers = "answers"
+	partSay     = "broadcast"
+	partInside  = "inside"
 	partReload  = "reload"
 	partViewers = "viewers"
 	partGet     = "get"
@@ -55,7 +59,7 @@ var parts = []struct {
 	name    string
 	measure func(context.Context, settings, io.Writer) error
 }{
-	{partAnswers, compareAnswers}, {partReload, compareReload}, {partViewers, compareViewers}, {partGet, compareGets},
+	{partAnswers, compareAnswers}, {partSay, compareBroadcasts}, {partInside, measureInside}, {partReload, compareReload}, {partViewers, compareViewers}, {partGet, compareGets},
 	{partPublish, comparePublishers}, {partWindow, measureWindows}, {partFirst, compareFirst},
 }
 
@@ -76,6 +80,8 @@ func main() {
 	flag.StringVar(&s.program, "program", "", "the cuelight program to measure (default: build it)")
 	flag.IntVar(&s.viewers, "viewers", 4000, "sockets that answer")
 	flag.IntVar(&s.cues, "cues", 3, "cues that every viewer answers")
+	flag.IntVar(&s.listeners, "listeners", maxSockets, "sockets that hear a broadcast")
+	flag.IntVar(&s.broadcasts, "broadcasts", 5, "broadcasts that every one of them hears")
 	flag.IntVar(&s.waiters, "waiters", 1000, "viewers that wait for every part")
 	flag.DurationVar(&s.reloadTime, "reload-time", 10*time.Second, "how long they follow each server")
 	flag.DurationVar(&s.getTime, "get-time", 4*time.Second, "how long each file is asked for")
@@ -130,13 +136,13 @@ func (s settings) validate() error {
 			return fmt.Errorf("-only: %q is none of %s", part, partNames())
 		}
 	}
-	for name, n := range map[string]int{"-viewers": s.viewers, "-waiters": s.waiters} {
+	for name, n := range map[string]int{"-viewers": s.viewers, "-listeners": s.listeners, "-waiters": s.waiters} {
 		if n < 1 || n > maxSockets {
 			return fmt.Errorf("%s: %d is not between 1 and %d", name, n, maxSockets)
 		}
 	}
-	if s.cues < 1 || s.reloadTime <= 0 || s.getTime <= 0 || s.publishTime <= 0 || s.stepTime <= 0 {
-		return fmt.Errorf("-cues, -reload-time, -get-time, -publish-time, -step-time: each is more than nothing")
+	if s.cues < 1 || s.broadcasts < 1 || s.reloadTime <= 0 || s.getTime <= 0 || s.publishTime <= 0 || s.stepTime <= 0 {
+		return fmt.Errorf("-cues, -broadcasts, -reload-time, -get-time, -publish-time, -step-time: each is more than nothing")
 	}
 	return nil
 }

@@ -33,8 +33,11 @@ func buildProduct(ctx context.Context, dir string) (string, error) {
 
 // startProduct starts program with its data in dir, on free ports.
 func startProduct(ctx context.Context, program, dir string) (*product, error) {
-	data := filepath.Join(dir, "data")
-	p, err := startPeer(ctx, "cuelight", watchPage(channel), program, "serve", "--data", data,
+	data, config := filepath.Join(dir, "data"), filepath.Join(dir, "cuelight.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "capacity: {sockets: %d}\n", maxSockets), 0o600); err != nil {
+		return nil, fmt.Errorf("write configuration: %w", err)
+	}
+	p, err := startPeer(ctx, "cuelight", watchPage(channel), program, "serve", "--config", config, "--data", data,
 		"--http", "127.0.0.1:0", "--rtmp", "off", "--srt", "off", "--rtsp", "off", "--webrtc", "off", "--admin", "off", "--log-level", "warn")
 	if err != nil {
 		return nil, err

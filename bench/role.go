@@ -19,6 +19,7 @@ const (
 	roleIngest   = "ingest-gohlslib"
 	roleEncoder  = "encoder"
 	roleBare     = "bare"
+	roleCentri   = "centrifuge"
 )
 
 // runRole serves until stdin ends, which it does when the parent is gone.
@@ -35,6 +36,10 @@ func runRole(s settings) error {
 		}
 	case roleIngest:
 		if err := addBaseIngest(mux, s.part); err != nil {
+			return err
+		}
+	case roleCentri:
+		if err := addCentrifuge(mux); err != nil {
 			return err
 		}
 	case roleBare:
