@@ -25,7 +25,10 @@ func (srv *server) assemble(context.Context) error {
 			channel: srv.channels[name],
 			latency: func() time.Duration { return srv.latency(name) },
 			sink:    room,
-			health:  func(h wire.Health) { srv.gateway.Broadcast(name, wire.Producers, &h) },
+			health: func(h wire.Health) {
+				h = srv.advise(h)
+				srv.gateway.Broadcast(name, wire.Producers, &h)
+			},
 		})
 	}
 	for _, name := range srv.settings.sortedChannels() {

@@ -30,6 +30,8 @@ type channelSettings struct {
 
 	// Protected lets nobody play who has no token for the channel.
 	Protected bool `yaml:"protected"`
+	// Identity says who may take part.
+	Identity identitySettings `yaml:"identity"`
 
 	Latency span `yaml:"latency"` // target latency L
 	// LatencyAuto raises it while viewers cannot hold it.
@@ -63,6 +65,7 @@ func (c *channelSettings) setDefaults(name string) {
 	c.Window = cmp.Or(c.Window, span{time.Minute})
 	c.HoldBack = cmp.Or(c.HoldBack, span{3 * c.Segment.Duration})
 	c.PartHoldBack = cmp.Or(c.PartHoldBack, span{3 * c.Part.Duration})
+	c.Identity.setDefaults()
 }
 
 // shortestSegment is how often a publisher is asked for a key frame.
@@ -95,6 +98,7 @@ func (c channelSettings) validate(name string) error {
 		bad("%w", err)
 	}
 	c.validateSecrets(bad)
+	c.Identity.validate(bad)
 	c.Archive.validate(bad)
 	if err := checkSource(c.Source); err != nil {
 		bad("source: %w", err)

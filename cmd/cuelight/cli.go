@@ -17,6 +17,8 @@ type cli struct {
 	Demo        demoCommand        `cmd:"" help:"Run the server with a broadcast, an audience and a rundown of its own."`
 	Token       tokenCommand       `cmd:"" help:"Print a token or a stream key."`
 	Probe       probeCommand       `cmd:"" help:"Judge a streaming server."`
+	Log         logCommand         `cmd:"" help:"Look after the log of answers."`
+	Bench       benchCommand       `cmd:"" help:"Rehearse an audience: load on a running server, and every receipt held against its tally."`
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check the configuration and print what is in force."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/cuelight/cuelight/interact/wire"
 )
 
 // TestHTTPS: the same pages by HTTP/2 inside TLS, and the way there.
@@ -69,6 +71,10 @@ func TestProtectedChannel(t *testing.T) {
 		if body := s.get(t, denied); body != nil {
 			t.Errorf("A1 %s is given away: %.80s", denied, body)
 		}
+	}
+	s.token = hears[*wire.Welcome](s.visit(t, wire.Hello{})).Token
+	if body := s.get(t, "/hls/show/index.m3u8"); s.token == "" || body != nil {
+		t.Errorf("AD12 it is given away to whoever says hello: %.80s", body)
 	}
 }
 

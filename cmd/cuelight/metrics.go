@@ -76,6 +76,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	total(descDenied, float64(held.Denied))
 	total(descSlow, float64(held.Slow))
 	collectGraces(sockets, total)
+	collectLoad(c.srv.gateway.Load(), gauge, total)
+	collectReturns(sockets, total)
+	collectStreams(c.srv.streams.Stats(), gauge, total)
 	collectPublishers(c.srv.registry.Counters(), gauge, total)
 	for _, name := range c.srv.settings.sortedChannels() {
 		c.collectChannel(name, gauge, total)
@@ -112,6 +115,7 @@ func (c *collector) collectChannel(name string, gauge, total meter) {
 	total(descCounted, float64(counts.Counted), name)
 	total(descCommits, float64(counts.Commits), name)
 	total(descCommitErrors, float64(counts.CommitErrors), name)
+	collectLog(name, counts, total)
 	collectTogether(name, counts, c.srv.latency(name), gauge, total)
 	for code, n := range counts.Refused {
 		total(descRefusedCount, float64(n), name, string(code))

@@ -9,16 +9,17 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/cuelight/cuelight/ingest"
 	"github.com/cuelight/cuelight/ingest/hlspull"
 	"github.com/cuelight/cuelight/ingest/whip"
+	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/admission"
 	"github.com/cuelight/cuelight/interact/api"
-	"github.com/cuelight/cuelight/interact/embedded"
 	"github.com/cuelight/cuelight/interact/engine"
+	"github.com/cuelight/cuelight/interact/fallback"
 	"github.com/cuelight/cuelight/interact/gateway"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/certs"
@@ -39,12 +40,15 @@ type server struct {
 	clock      *roomClock
 	room       *clock.Room // the clock's
 	tokens     *token.Keys
-	store      *embedded.Store
+	store      interact.Store
+	storage    io.Closer // behind the store: the log, or the lock of its folder
 	channels   map[string]*channel
 	keys       map[string]string // stream keys by channel
 	engine     *engine.Engine
+	desk       *admission.Desk
 	gateway    *gateway.Gateway
 	api        *api.API
+	streams    *fallback.Streams
 	registry   *ingest.Registry
 	whip       *whip.Server                // nil when off
 	pullers    map[string]*hlspull.Puller  // of channels with a source
@@ -76,7 +80,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 		return nil, err
 	}
 	// The store holds the folder's lock, so it is opened before the clock.
-	if srv.store, err = embedded.Open(ctx, filepath.Join(s.Data, "answers.db"), log); err != nil {
+	if err := srv.openStore(ctx); err != nil {
 		return nil, err
 	}
 	if srv.clock, err = srv.openClock(); err != nil {
@@ -84,7 +88,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 	}
 	srv.room = srv.clock.kept.Room()
 	for _, build := range []func(context.Context) error{
-		srv.openDelivery, srv.openArchives, srv.buildChannels, srv.buildInteraction, srv.buildIngest, srv.assemble,
+		srv.openDelivery, srv.openArchives, srv.buildChannels, srv.openDesk, srv.buildInteraction, srv.buildIngest, srv.assemble,
 	} {
 		if err := build(ctx); err != nil {
 			return nil, err
@@ -162,8 +166,10 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Clock:    srv.room,
 		Tokens:   srv.tokens,
 		GraceKey: grace,
+		Desk:     srv.desk,
 		SignedIn: func(r *http.Request) (token.Claims, bool) { return srv.api.SignedIn(r) },
 		Origins:  srv.settings.Origins,
+		Limits:   srv.settings.Capacity.limits(),
 		Log:      srv.log,
 	})
 	if err != nil {
@@ -175,8 +181,12 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Broadcaster: &carrier{Broadcaster: srv.gateway, carry: srv.carry},
 		Log:         srv.log,
 		Channels:    srv.engineChannels(),
+		Capacity:    srv.settings.Capacity.Answers,
 	})
 	if err != nil {
+		return err
+	}
+	if err := srv.openStreams(); err != nil {
 		return err
 	}
 	srv.api, err = api.New(api.Config{
@@ -190,10 +200,15 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 			if !ok {
 				return wire.Health{}, false
 			}
-			return ch.health(srv.latency(name)), true
+			return srv.advise(ch.health(srv.latency(name))), true
 		},
 		Events: srv.events(),
 		Tokens: srv.tokens,
+		Desk:   srv.desk,
+		Crowd:  srv.gateway,
+		Clock:  srv.room,
+		Stream: srv.streams,
+		Permit: srv.permit,
 		Log:    srv.log,
 	})
 	return err
@@ -309,10 +324,7 @@ func (srv *server) close() error {
 	if srv.recordings != nil {
 		errs = append(errs, srv.recordings.Close())
 	}
-	if srv.store != nil {
-		errs = append(errs, srv.store.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, srv.closeStore())...)
 }
 
 // announce prints where everything is. In the demo it also prints a sign-in

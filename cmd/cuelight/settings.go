@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/cuelight/cuelight/interact"
 )
 
 // settings are everything that can be configured. Flags override the
@@ -29,6 +31,11 @@ type settings struct {
 	WebRTC string `yaml:"webrtc"`
 	Admin  string `yaml:"admin"`
 	Data   string `yaml:"data"`
+
+	// Durability is how an answer is kept before it is acknowledged: log or memory.
+	Durability string `yaml:"durability"`
+
+	Capacity capacitySettings `yaml:"capacity"`
 
 	LogLevel  string `yaml:"log_level"`
 	LogFormat string `yaml:"log_format"`
@@ -105,9 +112,11 @@ func (s *settings) setDefaults() {
 	s.RTSP = cmp.Or(s.RTSP, ":8554")
 	s.WebRTC = cmp.Or(s.WebRTC, auto)
 	s.Admin = cmp.Or(s.Admin, "127.0.0.1:9090")
+	s.Durability = cmp.Or(s.Durability, string(interact.LevelLog))
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	s.LogFormat = cmp.Or(s.LogFormat, "text")
 	s.FFmpeg = cmp.Or(s.FFmpeg, "ffmpeg")
+	s.Capacity.setDefaults()
 	s.Ingest.setDefaults()
 	s.Clock.setDefaults()
 	s.Playback.setDefaults()
@@ -164,7 +173,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
-	errs = append(errs, s.validateIngest(), s.validateDelivery(), s.validateClock())
+	errs = append(errs, s.validateDurability(), s.Capacity.validate(), s.validateIngest(), s.validateDelivery(), s.validateClock())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)
