@@ -23,6 +23,8 @@ import { overlayOpenings, watchOverlay } from "./overlay.ts";
 import { CHANNEL, type Server, startServer } from "./server.ts";
 import { hostMicros, type Source, startSource } from "./source.ts";
 
+/** Length of a window, s: time for a busy machine; the producer closes it once both have answered. */
+const WINDOW = 20;
 /** Polls taken per protocol. */
 const POLLS = 3;
 /** Coarse sanity, far from the aims: what lies beyond is a broken clock, not a slow machine. */
@@ -76,7 +78,7 @@ async function prepare(studio: Page, n: number): Promise<void> {
   await studio.getByTestId("form-title").fill(`Poll ${n}: stage left or stage right?`);
   await studio.getByTestId("form-option-0").fill("Stage left");
   await studio.getByTestId("form-option-1").fill("Stage right");
-  await studio.getByTestId("form-window").fill("6");
+  await studio.getByTestId("form-window").fill(`${WINDOW}`);
   await studio.getByTestId("form-save").click();
 }
 
@@ -102,6 +104,7 @@ async function poll(studio: Page, viewers: readonly Page[], n: number): Promise<
   await second.getByTestId("receipt").getByText("Counted").waitFor({ timeout: 10_000 });
   await expect.poll(() => studio.getByTestId("tally-total").textContent(), { timeout: 5_000 }).toContain("2");
 
+  await studio.getByTestId("close").click();
   await expect.poll(() => studio.getByTestId("reveal").isEnabled(), { timeout: 20_000 }).toBe(true);
   await studio.getByTestId("reveal").click();
   await Promise.all(
