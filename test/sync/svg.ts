@@ -48,6 +48,7 @@ export function draw(plot: Plot): string {
   };
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(plot.title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${LEFT}" y="20" font-size="15" font-weight="600">${escaped(plot.title)}</text>`,
     ...ticks(x0, x1).map(
