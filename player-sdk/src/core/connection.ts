@@ -93,6 +93,8 @@ export interface RoomLink {
   readonly answers: boolean;
   /** Whether there is a socket that measures the clock. */
   readonly measured: boolean;
+  /** Who the viewer is, once it was let in. */
+  readonly token: string | undefined;
   run(options: { readonly signal: AbortSignal }): Promise<void>;
   now(): Micros | undefined;
   onClock(listener: (change: ClockChange | "reset") => void, options: { readonly signal: AbortSignal }): void;
@@ -165,6 +167,10 @@ export class Connection implements RoomLink {
 
   get thread(): string {
     return this.#line.thread;
+  }
+
+  get token(): string | undefined {
+    return this.#token ?? this.#options.tokens?.read(this.channel);
   }
 
   /** R now, as well as it is known; undefined before the first welcome. */
@@ -354,7 +360,7 @@ export class Connection implements RoomLink {
   }
 
   #post({ t: _, disp_us: __, cue, ...answer }: AnswerMessage): void {
-    const token = this.#token ?? this.#options.tokens?.read(this.channel);
+    const { token } = this;
     if (token === undefined) return;
     const post = this.#options.post ?? ((url, init) => fetch(url, init));
     const path = `/api/v1/cues/${encodeURIComponent(cue)}/answers`;

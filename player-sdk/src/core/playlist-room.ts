@@ -33,6 +33,7 @@ export class PlaylistRoom implements RoomLink {
   readonly thread = "picture";
   readonly answers = false;
   readonly measured = false;
+  readonly token = undefined;
   readonly #keys: KeyFetcher;
   readonly #paths = new Map<string, string>();
   readonly #clockListeners = new Set<(change: ClockChange | "reset") => void>();

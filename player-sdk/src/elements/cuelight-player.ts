@@ -145,6 +145,10 @@ export class CuelightPlayer extends LitElement {
       connection,
       video,
       url: playlistUrl(this.#server, this.channel, this.token),
+      admitted: () => {
+        const { token } = connection;
+        return token === undefined ? undefined : playlistUrl(this.#server, this.channel, token);
+      },
       latency: this.#latency,
       changed: () => this.#show(),
       driven: (cue) => this.#overlays.some((overlay) => overlay.drives(cue)),

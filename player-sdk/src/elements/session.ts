@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly video: HTMLVideoElement;
   /** Of the multivariant playlist. */
   readonly url: string;
+  /** The same with what the viewer was let in with, once it was. */
+  readonly admitted: () => string | undefined;
   readonly latency: Millis | undefined;
   /** Something to show has changed; called in the same display frame. */
   readonly changed: () => void;

@@ -21,6 +21,8 @@ export interface FeedOptions {
   readonly video: HTMLVideoElement;
   /** Of the multivariant playlist. */
   readonly url: string;
+  /** The same with what the viewer was let in with, once it was: for a channel that is not open to everybody. */
+  readonly admitted?: () => string | undefined;
   /** The channel's target latency. */
   readonly latency: Seconds;
   /** The state changed. `message` says in plain words what a viewer should know. */
@@ -33,7 +35,7 @@ export interface FeedOptions {
 export interface Feed {
   /** Starts, and ends when `signal` aborts. */
   start(signal: AbortSignal): void;
-  /** The channel went on air, or the server is back: a source that waits asks at once. */
+  /** The channel went on air, the server is back, or the viewer was let in: a source that waits asks at once. */
   hurry(): void;
   /** Starts over from the playlist. */
   reload(): void;

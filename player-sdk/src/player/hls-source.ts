@@ -34,9 +34,12 @@ export class HlsSource implements Feed {
   #fresh = true; // nothing was loaded since it began
   #recoveredAt = Number.NEGATIVE_INFINITY;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #url: string;
+  #denied = false;
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#url = options.url;
   }
 
   /** Whether this browser can play it. */
@@ -50,7 +53,7 @@ export class HlsSource implements Feed {
     this.#hls = hls;
     this.#listen(hls);
     this.#options.changed("loading", "");
-    hls.loadSource(this.#options.url);
+    hls.loadSource(this.#url);
     hls.attachMedia(this.#options.video);
     signal.addEventListener(
       "abort",
@@ -63,9 +66,19 @@ export class HlsSource implements Feed {
     );
   }
 
-  /** The channel went on air, or the server is back: a source that waits asks at once. */
+  /** The channel went on air, the server is back, or the viewer was let in: a source that waits asks at once. */
   hurry(): void {
-    if (this.#retry !== undefined) this.reload();
+    if (this.#retry !== undefined || (this.#denied && this.#readmit())) this.reload();
+  }
+
+  /** Whether the viewer was let in with something that was not tried yet. */
+  #readmit(): boolean {
+    const url = this.#options.admitted?.();
+    if (url === undefined || url === this.#url) return false;
+    this.#url = url;
+    this.#denied = false;
+    this.#options.changed("loading", "");
+    return true;
   }
 
   /** The target latency changed. */
@@ -209,6 +222,11 @@ export class HlsSource implements Feed {
       return;
     }
     if (status === 401 || status === 403) {
+      if (this.#readmit()) {
+        this.reload();
+        return;
+      }
+      this.#denied = true;
       this.#options.changed(
         "failed",
         "This broadcast is not open to everybody. Open it with the link you were given.",
@@ -236,7 +254,7 @@ export class HlsSource implements Feed {
   reload(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    this.#hls?.loadSource(this.#options.url);
+    this.#hls?.loadSource(this.#url);
   }
 }
 

@@ -32,6 +32,8 @@ export interface LivePlayerOptions {
   readonly connection: RoomLink;
   /** Of the multivariant playlist. */
   readonly url: string;
+  /** The same with what the viewer was let in with, once it was. */
+  readonly admitted?: () => string | undefined;
   /** Overrides the channel's target latency. */
   readonly latency?: Millis | undefined;
   /** The view changed. */
@@ -66,6 +68,7 @@ export class LivePlayer {
     this.#source = feedOf({
       video,
       url: options.url,
+      ...(options.admitted === undefined ? {} : { admitted: options.admitted }),
       latency: seconds((latency ?? DEFAULT_LATENCY) / 1000),
       changed: (state, message) => this.#sourceChanged(state, message),
       carried: (cue) => this.#carried(cue),
