@@ -21,6 +21,9 @@ const (
 func (r *rehearsal) answers(ctx context.Context) error {
 	a := &AnswersReport{Timing: r.Timing.String(), Share: r.Share, Refused: make(map[string]int)}
 	r.report.Answers = a
+	if r.meter.admin != "" {
+		a.Peak = &PeakReport{Shed: make(map[string]int)}
+	}
 	for i := range r.Cues {
 		r.Progress(fmt.Sprintf("poll %d of %d", i+1, r.Cues))
 		if err := r.poll(ctx, i, a); err != nil {
@@ -47,6 +50,11 @@ func (r *rehearsal) poll(ctx context.Context, i int, a *AnswersReport) error {
 		before, err = r.meter.read(ctx)
 		metered <- err
 	}()
+	looks := func() ([]coping, error) { return nil, nil }
+	if a.Peak != nil {
+		looks = r.watch(ctx)
+	}
+	defer looks()
 	found, err := r.fleet.each(ctx, func(int) order {
 		return order{Do: doAnswer, Answer: &answering{Cue: cue, Timing: r.Timing, Share: r.Share}}
 	})
@@ -63,6 +71,13 @@ func (r *rehearsal) poll(ctx context.Context, i int, a *AnswersReport) error {
 	if err != nil {
 		return err
 	}
+	if a.Peak != nil && !pause(ctx, aftermath) {
+		return context.Cause(ctx)
+	}
+	seen, err := looks() // before the closing is told to everybody, which takes as long as a burst
+	if err != nil {
+		return err
+	}
 	tally, err := r.producer.finish(ctx, cue.ID)
 	if err != nil {
 		return err
@@ -72,10 +87,31 @@ func (r *rehearsal) poll(ctx context.Context, i int, a *AnswersReport) error {
 		all[i] = f.Answered
 	}
 	a.add(all, after.cpu-before.cpu)
+	if a.Peak != nil {
+		a.Peak.add(seen, time.Unix(0, lastSent(all)))
+	}
 	for _, d := range reconcile(cue, all, tally) {
 		r.report.differ(d)
 	}
 	return nil
+}
+
+// watch looks at the server until the returned function is called, at most for
+// as long as one poll can take, and that one returns what was seen.
+func (r *rehearsal) watch(ctx context.Context) func() ([]coping, error) {
+	ctx, stop := context.WithTimeout(ctx, r.Window+maxWatch)
+	var looks []coping
+	var err error
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		looks, err = r.meter.watch(ctx)
+	}()
+	return func() ([]coping, error) {
+		stop()
+		<-over
+		return looks, err
+	}
 }
 
 // reconcile says in which way the final tally is not what the receipts promise.

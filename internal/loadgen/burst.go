@@ -146,6 +146,7 @@ func (c *crowd) count(voters []*viewer, choices int) *answered {
 		if first := b.first.UnixNano(); a.First == 0 || first < a.First {
 			a.First = first
 		}
+		a.LastSent = max(a.LastSent, b.first.UnixNano())
 		if b.settled() {
 			a.Last = max(a.Last, b.replied.UnixNano())
 		}

@@ -20,6 +20,7 @@ var (
 		return u.cpu, u.memory, err
 	}
 	MetricsFrom   = metricsAddress
+	CopingOf      = copingOf
 	MaxMessage    = maxMessage
 	OpText        = byte(opText)
 	OpBinary      = byte(opBinary)
@@ -55,3 +56,13 @@ func (m *messages) Held() int { return cap(m.rest) + cap(m.parts) }
 func Listen(conn net.Conn, hear func(op byte, payload []byte, at time.Time) error) error {
 	return listen(conn, new(messages), hear)
 }
+
+// Look is one look at a server: when, how far its writing was behind, and what
+// it had put off by then.
+func Look(at time.Time, lag float64, shed map[string]float64) coping { return coping{at, lag, shed} }
+
+// AddPeak takes in what was seen of one burst.
+func (p *PeakReport) AddPeak(looks []coping, lastSent time.Time) { p.add(looks, lastSent) }
+
+// Looks is what was seen of one burst.
+type Looks = []coping

@@ -97,22 +97,31 @@ func statusMemory(text string) (int64, error) {
 	return 0, errors.New("process status names no resident memory")
 }
 
-func (m meter) metrics(ctx context.Context) (usage, error) {
+func (m meter) metrics(ctx context.Context) (u usage, err error) {
+	err = m.fetch(ctx, func(r io.Reader) (err error) {
+		u, err = metricsUsage(r)
+		return err
+	})
+	return u, err
+}
+
+// fetch has the server's metrics read.
+func (m meter) fetch(ctx context.Context, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, requestWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.admin, nil)
 	if err != nil {
-		return usage{}, err
+		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return usage{}, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return usage{}, fmt.Errorf("%s: %s", m.admin, resp.Status)
+		return fmt.Errorf("%s: %s", m.admin, resp.Status)
 	}
-	return metricsUsage(io.LimitReader(resp.Body, maxReply))
+	return read(io.LimitReader(resp.Body, maxReply))
 }
 
 // metricsUsage reads the metrics of a process in Prometheus' text format.

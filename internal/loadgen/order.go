@@ -96,10 +96,11 @@ type answered struct {
 	// Counts are the receipts by option, Seqs their numbers.
 	Counts []uint64 `json:"counts"`
 	Seqs   []uint64 `json:"seqs"`
-	// First is when the first answer was sent, Last when the last reply came.
-	// Units: ns.
-	First int64 `json:"first"`
-	Last  int64 `json:"last"`
+	// First and LastSent are when the first and the last answer were sent, for
+	// the first time, Last when the last reply came. Units: ns.
+	First    int64 `json:"first"`
+	LastSent int64 `json:"last_sent"`
+	Last     int64 `json:"last"`
 	// CPU is what the worker used from after the opening on. Units: µs.
 	CPU int64 `json:"cpu_us"`
 }

@@ -68,6 +68,9 @@ func (a *AnswersReport) write(line printer) {
 	if a.ServerCPU > 0 {
 		line("server", "%.1f µs CPU an answer", a.ServerCPU)
 	}
+	if a.Peak != nil {
+		a.Peak.write(line)
+	}
 	line("generator", "%.1f µs CPU an answer; behind its own timing p99 %.1f ms, max %.1f ms", a.OwnCPU, a.Behind.P99, a.Behind.Max)
 }
 

@@ -106,7 +106,10 @@ type AnswersReport struct {
 	// ServerCPU and OwnCPU are of one answer, in µs.
 	ServerCPU float64 `json:"server_cpu_us,omitempty"`
 	OwnCPU    float64 `json:"own_cpu_us,omitempty"`
+	// Peak is how the server coped, nil where its metrics cannot be read.
+	Peak *PeakReport `json:"peak,omitempty"`
 
+	sending       int64 // ns from the first answer to the last, of all polls
 	waits, behind []int64
 	nanos         int64
 	server, own   time.Duration
@@ -115,7 +118,8 @@ type AnswersReport struct {
 // add takes what all workers found of one poll.
 func (a *AnswersReport) add(all []*answered, server time.Duration) {
 	a.Polls++
-	var first, last int64
+	first, last := span(all)
+	a.sending += max(0, lastSent(all)-first)
 	for _, w := range all {
 		a.Sent, a.Receipts, a.Retries = a.Sent+w.Sent, a.Receipts+w.Receipts, a.Retries+w.Retries
 		a.Unserved, a.Lost, a.Left = a.Unserved+w.Unserved, a.Lost+w.Lost, a.Left+w.Left
@@ -123,16 +127,34 @@ func (a *AnswersReport) add(all []*answered, server time.Duration) {
 		a.waits = append(a.waits, w.Waits...)
 		a.behind = append(a.behind, w.Behind...)
 		a.own += time.Duration(w.CPU) * time.Microsecond
-		if w.First != 0 && (first == 0 || w.First < first) {
-			first = w.First
-		}
-		last = max(last, w.Last)
 	}
 	a.nanos += max(0, last-first)
 	a.server += server
 }
 
+// span is from the first answer sent to the last reply. Units: ns.
+func span(all []*answered) (first, last int64) {
+	for _, w := range all {
+		if w.First != 0 && (first == 0 || w.First < first) {
+			first = w.First
+		}
+		last = max(last, w.Last)
+	}
+	return first, last
+}
+
+// lastSent is when the last answer was sent for the first time. Units: ns.
+func lastSent(all []*answered) (at int64) {
+	for _, w := range all {
+		at = max(at, w.LastSent)
+	}
+	return at
+}
+
 func (a *AnswersReport) finish() {
+	if a.Peak != nil {
+		a.Peak.Offered = rate(a.Sent, a.sending)
+	}
 	a.Receipt, a.Behind = quantilesOf(a.waits), quantilesOf(a.behind)
 	a.Rate = rate(a.Sent, a.nanos)
 	a.ServerCPU, a.OwnCPU = per(a.server, a.Sent), per(a.own, a.Sent)
