@@ -31,7 +31,7 @@ export class ClOpenings extends LitElement {
       h3 { font-size: 12.5px; font-weight: 650; margin: 14px 0 6px; }
       .small { font-size: 12.5px; }
       .figures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 6px; margin: 2px 0 10px; }
-      .figures div { display: flex; flex-direction: column-reverse; }
+      .figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
       .figures dt { font-size: 12px; color: var(--cl-muted); }
       .figures dd { font-size: 18px; font-weight: 700; white-space: nowrap; }
       .figures .wide { color: var(--cl-wait); }
@@ -86,7 +86,7 @@ export class ClOpenings extends LitElement {
   #figures(o: OpeningsMessage): TemplateResult {
     const figures = [
       ["half", "spread-p50", o.p50_us],
-      ["95 %", "spread-p95", o.p95_us],
+      ["95\u00a0%", "spread-p95", o.p95_us],
       ["all", "spread-max", o.max_us],
     ] as const;
     return html`
