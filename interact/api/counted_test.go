@@ -63,6 +63,10 @@ func TestAnswersOverHTTPCountOnce(t *testing.T) {
 		if err != nil || tally.Total != many || tally.Counts[0] != many/2 {
 			t.Errorf("IN2 tally %+v, %v", tally, err)
 		}
+		p.banned(show, "mallory")
+		if again, err := show.Tally(ctx, c.ID); err != nil || again.Total != many {
+			t.Errorf("EN27 with a banned one's answer the tally is %+v, %v", again, err)
+		}
 	})
 }
 
@@ -123,6 +127,26 @@ func (p *people) answer(who string, choice int) {
 		if again := <-receipts; again.Seq != first.Seq || again.At != first.At {
 			p.Errorf("IN3 receipts %+v and %+v", first, again)
 		}
+	}
+}
+
+// banned has somebody who may not take part try it over HTTP.
+func (p *people) banned(show *engine.Room, who string) {
+	now := time.Now()
+	tok, err := p.keys.Mint(token.Claims{Role: token.RoleViewer, Subject: who, Expires: now.Add(time.Hour)}, now)
+	if err == nil {
+		err = show.Ban(p.Context(), who, 0, "test")
+	}
+	if err != nil {
+		p.Error(err)
+		return
+	}
+	req := httptest.NewRequestWithContext(p.Context(), "POST", "/api/v1/cues/"+p.cue+"/answers", strings.NewReader(`{"id":"a","choice":[0]}`))
+	req.Header.Set("Authorization", "Bearer "+tok)
+	w := httptest.NewRecorder()
+	p.api.ServeHTTP(w, req)
+	if w.Code != 403 || !strings.Contains(w.Body.String(), `"`+string(interact.CodeNotAdmitted)+`"`) {
+		p.Errorf("EN27 a banned participant is told %d %s", w.Code, w.Body)
 	}
 }
 
