@@ -27,6 +27,7 @@ type benchCommand struct {
 // benchFlags are shared by all scenarios.
 type benchFlags struct {
 	URL       string        `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server. Default http://127.0.0.1:8080."`
+	Gateways  []string      `name:"gateway" placeholder:"URL" help:"Where viewers connect, if that is not --url; again for each of several nodes, over which they are spread evenly."`
 	Channel   string        `default:"show" placeholder:"NAME" help:"Channel. Default show."`
 	TokenFile string        `placeholder:"FILE" help:"File with a producer's token, - for standard input. Without it the token is taken from CUELIGHT_TOKEN; connect needs none."`
 	Viewers   int           `default:"1000" placeholder:"N" help:"Viewers, each with a socket. Default 1000."`
@@ -101,7 +102,7 @@ func (f benchFlags) rehearse(ctx context.Context, p *program, scenario string, c
 	if err != nil {
 		return &exitError{exitUnknown, err}
 	}
-	cfg.URL, cfg.Channel, cfg.Token = f.URL, f.Channel, token
+	cfg.URL, cfg.Gateways, cfg.Channel, cfg.Token = f.URL, f.Gateways, f.Channel, token
 	cfg.Viewers, cfg.Processes, cfg.Codec, cfg.Ramp = f.Viewers, f.Processes, f.Codec, f.Ramp
 	cfg.Settle, cfg.ServerPID, cfg.Seed = f.Settle, f.ServerPID, f.Seed
 	if f.Admin != off {

@@ -118,6 +118,7 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(*loadgen.Config){
 		"token:":     func(c *loadgen.Config) { c.Token = "" },
 		"url:":       func(c *loadgen.Config) { c.URL = "localhost:8080" },
+		"gateway:":   func(c *loadgen.Config) { c.Gateways = []string{"http://127.0.0.1:1", "node-2"} },
 		"channel:":   func(c *loadgen.Config) { c.Channel = "" },
 		"viewers:":   func(c *loadgen.Config) { c.Viewers = 0 },
 		"processes:": func(c *loadgen.Config) { c.Viewers, c.Processes = 40_000, 2 },

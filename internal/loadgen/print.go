@@ -12,7 +12,11 @@ func (r *Report) Write(w io.Writer) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%s\t%s\n", name, fmt.Sprintf(format, args...)) // tabwriter keeps the first error for Flush
 	}
-	line(r.Scenario, "%d viewers of %s at %s, %d processes, %s", r.Viewers, r.Channel, r.URL, r.Processes, r.Codec)
+	where := r.URL
+	if r.Gateways > 1 {
+		where = fmt.Sprintf("%s and its %d gateways", r.URL, r.Gateways)
+	}
+	line(r.Scenario, "%d viewers of %s at %s, %d processes, %s", r.Viewers, r.Channel, where, r.Processes, r.Codec)
 	r.Connect.write(line)
 	if r.Answers != nil {
 		r.Answers.write(line)

@@ -25,9 +25,12 @@ const (
 // and Token for all but Connect.
 type Config struct {
 	// URL is the server: http://HOST:PORT or https://HOST.
-	URL     string
-	Channel string
-	Token   Token
+	URL string
+	// Gateways are where viewers connect, where that is not URL: addresses like
+	// it, each for as many viewers as any other.
+	Gateways []string
+	Channel  string
+	Token    Token
 	// Viewers are spread evenly over Processes. Default: as many as there must
 	// be with half of MaxSockets each, two at least.
 	Viewers   int
@@ -76,8 +79,16 @@ func (c Config) Validate(scenario string) error {
 	default:
 		bad("scenario: %q is none of answers, connect, broadcast, resume", scenario)
 	}
-	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if !isServer(c.URL) {
 		bad("url: %q is not like http://localhost:8080", c.URL)
+	}
+	for _, g := range c.Gateways {
+		if !isServer(g) {
+			bad("gateway: %q is not like http://localhost:8080", g)
+		}
+	}
+	if n := len(c.Gateways); n > 1 && (c.Viewers < n || c.Processes > 0 && c.Processes%n != 0) {
+		bad("processes: %d for %d viewers cannot be spread evenly over %d gateways", c.Processes, c.Viewers, n)
 	}
 	if c.Channel == "" {
 		bad("channel: name one")
@@ -106,6 +117,11 @@ func (c Config) Validate(scenario string) error {
 	return errors.Join(errs...)
 }
 
+func isServer(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // codec is the subprotocol, empty if there is none.
 func (c Config) codec() string {
 	switch c.Codec {
@@ -119,7 +135,10 @@ func (c Config) codec() string {
 }
 
 func (c Config) withDefaults() Config {
-	c.Processes = cmp.Or(c.Processes, min(max(2, 2*c.Viewers/MaxSockets), c.Viewers))
+	if len(c.Gateways) == 0 {
+		c.Gateways = []string{c.URL}
+	}
+	c.Processes = cmp.Or(c.Processes, c.processes())
 	c.Timing.Kind = cmp.Or(c.Timing.Kind, TimingHuman)
 	c.Share = cmp.Or(c.Share, 0.85)
 	c.Cues = cmp.Or(c.Cues, 3)
@@ -129,6 +148,13 @@ func (c Config) withDefaults() Config {
 		c.Progress = func(string) {}
 	}
 	return c
+}
+
+// processes is how many there are by default: the same number for each gateway.
+func (c Config) processes() int {
+	n := min(max(2, 2*c.Viewers/MaxSockets), c.Viewers)
+	each := (n + len(c.Gateways) - 1) / len(c.Gateways)
+	return each * len(c.Gateways)
 }
 
 // rehearsal is one that runs.
@@ -156,7 +182,7 @@ func Run(ctx context.Context, scenario string, cfg Config) (_ *Report, err error
 	base := strings.TrimRight(r.URL, "/")
 	r.producer = producer{base + "/api/v1/channels/" + url.PathEscape(r.Channel), r.Token}
 	r.report = &Report{
-		Scenario: scenario, URL: base, Channel: r.Channel, Codec: r.codec(), Viewers: r.Viewers, Processes: r.Processes,
+		Scenario: scenario, URL: base, Gateways: len(r.Gateways), Channel: r.Channel, Codec: r.codec(), Viewers: r.Viewers, Processes: r.Processes,
 	}
 	if r.fleet, err = launch(ctx, r.Spawn, r.Processes); err != nil {
 		return nil, err
@@ -204,11 +230,12 @@ func metricsAddress(admin string) string {
 // addresses.
 func (r *rehearsal) assignment(i int) *Assignment {
 	first, next := r.Viewers*i/r.Processes, r.Viewers*(i+1)/r.Processes
+	gateway := strings.TrimRight(r.Gateways[i%len(r.Gateways)], "/")
 	a := &Assignment{
-		URL: "ws" + strings.TrimPrefix(r.report.URL, "http") + "/ws/v1", Channel: r.Channel, Codec: r.codec(),
+		URL: "ws" + strings.TrimPrefix(gateway, "http") + "/ws/v1", Channel: r.Channel, Codec: r.codec(),
 		First: first, Viewers: next - first, Ramp: r.Ramp / float64(r.Processes), Seed: r.Seed + uint64(i),
 	}
-	if u, err := url.Parse(r.report.URL); err == nil && r.Viewers > 20_000 {
+	if u, err := url.Parse(gateway); err == nil && r.Viewers > 20_000 {
 		if ip := net.ParseIP(u.Hostname()); ip != nil && ip.To4() != nil && ip.IsLoopback() {
 			a.Source = net.IPv4(127, 0, 0, byte(2+i%250)).String()
 		}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +41,33 @@ func TestHonestServer(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestSeveralGateways(t *testing.T) {
+	s := newStage(t)
+	var came [3]atomic.Int64
+	gateways := make([]string, len(came))
+	for i := range came {
+		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			came[i].Add(1)
+			s.front.ServeHTTP(w, r)
+		}))
+		t.Cleanup(node.Close)
+		gateways[i] = node.URL
+	}
+	r, err := s.rehearse(loadgen.Answers, func(c *loadgen.Config) { c.Gateways, c.Processes = gateways, 0 })
+	if err != nil || !r.OK() || r.Processes != 3 || r.Gateways != 3 {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	checkHonest(t, r)
+	for i := range came {
+		if n := came[i].Load(); n != 10 {
+			t.Errorf("LG13 gateway %d had %d of 30 viewers", i, n)
+		}
+	}
+	if _, err := s.rehearse(loadgen.Answers, func(c *loadgen.Config) { c.Gateways = gateways }); err == nil || !strings.Contains(err.Error(), "over 3 gateways") {
+		t.Errorf("LG7 two processes for three gateways: %v", err)
 	}
 }
 

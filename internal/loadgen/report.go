@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Scenario  string `json:"scenario"`
 	URL       string `json:"url"`
+	Gateways  int    `json:"gateways"`
 	Channel   string `json:"channel"`
 	Codec     string `json:"codec"`
 	Viewers   int    `json:"viewers"`

@@ -22,8 +22,9 @@ import (
 
 // stage is a server of its own making, small enough to be made to lie.
 type stage struct {
-	t   *testing.T
-	url string
+	t     *testing.T
+	url   string
+	front http.Handler // what answers at url
 	// open are the sockets that are served.
 	open sync.WaitGroup
 
@@ -64,7 +65,7 @@ func newStage(t *testing.T) *stage {
 	mux.HandleFunc("/api/v1/channels/show/cues", s.prepare)
 	mux.HandleFunc("/api/v1/channels/show/cues/{id}/{action}", s.act)
 	srv := httptest.NewServer(mux)
-	s.url = srv.URL
+	s.url, s.front = srv.URL, mux
 	t.Cleanup(func() {
 		s.each(func(g *guest) { g.ws.Close() })
 		srv.Close()
