@@ -107,6 +107,11 @@ type AnswersReport struct {
 	// ServerCPU and OwnCPU are of one answer, in µs.
 	ServerCPU float64 `json:"server_cpu_us,omitempty"`
 	OwnCPU    float64 `json:"own_cpu_us,omitempty"`
+	// First and LastSent are when the first and the last answer of the last poll
+	// were sent, Last when its last reply came. Units: ns since 1970.
+	First    int64 `json:"first_ns"`
+	LastSent int64 `json:"last_sent_ns"`
+	Last     int64 `json:"last_ns"`
 	// Peak is how the server coped, nil where its metrics cannot be read.
 	Peak *PeakReport `json:"peak,omitempty"`
 
@@ -120,7 +125,8 @@ type AnswersReport struct {
 func (a *AnswersReport) add(all []*answered, server time.Duration) {
 	a.Polls++
 	first, last := span(all)
-	a.sending += max(0, lastSent(all)-first)
+	a.First, a.LastSent, a.Last = first, lastSent(all), last
+	a.sending += max(0, a.LastSent-first)
 	for _, w := range all {
 		a.Sent, a.Receipts, a.Retries = a.Sent+w.Sent, a.Receipts+w.Receipts, a.Retries+w.Retries
 		a.Unserved, a.Lost, a.Left = a.Unserved+w.Unserved, a.Lost+w.Lost, a.Left+w.Left
