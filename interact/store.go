@@ -17,6 +17,11 @@ const (
 	RecordSnapshot RecordKind = 5
 	// RecordLink says who owns one-time links, JSON.
 	RecordLink RecordKind = 6
+	// RecordTally says how far the counting of a cue by Ballots has come to its
+	// end, and what it came to, JSON.
+	RecordTally RecordKind = 7
+	// RecordLead says that another node leads the channel from here on, JSON.
+	RecordLead RecordKind = 8
 )
 
 // Record is one entry of a channel's log.
@@ -72,9 +77,9 @@ type Store interface {
 // Errors: *Error with CodeInvalid.
 func (r Record) Validate() error {
 	switch {
-	case r.Channel == "" || r.Cue == "" && (r.Kind == RecordCue || r.Kind == RecordAnswers):
+	case r.Channel == "" || r.Cue == "" && (r.Kind == RecordCue || r.Kind == RecordAnswers || r.Kind == RecordTally):
 		return Errorf(CodeInvalid, "record without channel or cue")
-	case r.Kind < RecordCue || r.Kind > RecordLink:
+	case r.Kind < RecordCue || r.Kind > RecordLead:
 		return Errorf(CodeInvalid, "record of unknown kind %d", r.Kind)
 	case len(r.Data) == 0 || len(r.Data) > MaxRecord:
 		return Errorf(CodeInvalid, "record of %d bytes: between 1 and %d fit", len(r.Data), MaxRecord)

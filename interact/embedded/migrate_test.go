@@ -107,8 +107,8 @@ func TestOlderLayout(t *testing.T) {
 
 func TestNewerKindsFit(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "interact.db"))
-	for _, kind := range []interact.RecordKind{interact.RecordBan, interact.RecordSnapshot, interact.RecordLink} {
-		r := interact.Record{Channel: "show", Kind: kind, Data: []byte("{}")}
+	for _, kind := range []interact.RecordKind{interact.RecordBan, interact.RecordSnapshot, interact.RecordLink, interact.RecordTally, interact.RecordLead} {
+		r := interact.Record{Channel: "show", Kind: kind, Cue: "c1", Data: []byte("{}")}
 		if err := s.Append(t.Context(), []interact.Record{r}); err != nil {
 			t.Errorf("ST1 kind %d: %v", kind, err)
 		}

@@ -100,6 +100,20 @@ func testOrder(t *testing.T, s interact.Store) {
 			t.Errorf("Append said %d, the log says %d", told[i].Seq, r.Seq)
 		}
 	}
+	testKinds(t, s)
+}
+
+// testKinds appends a record of every kind there is.
+func testKinds(t *testing.T, s interact.Store) {
+	t.Helper()
+	for kind := interact.RecordCue; kind <= interact.RecordLead; kind++ {
+		appendAll(t, s, interact.Record{Channel: "kinds", Kind: kind, Cue: "c1", Data: []byte("{}")})
+	}
+	for i, r := range replay(t, s, "kinds") {
+		if want := interact.RecordCue + interact.RecordKind(i); r.Kind != want || r.Cue != "c1" {
+			t.Errorf("record %d came back as %+v, want kind %d", i, r, want)
+		}
+	}
 }
 
 func testWhole(t *testing.T, s interact.Store) {
@@ -108,6 +122,8 @@ func testWhole(t *testing.T, s interact.Store) {
 		record("show", "", "x"),
 		record("show", "c1", ""),
 		{Channel: "show", Cue: "c1", Data: []byte("x")},
+		{Channel: "show", Kind: interact.RecordTally, Data: []byte("x")},
+		{Channel: "show", Cue: "c1", Kind: interact.RecordLead + 1, Data: []byte("x")},
 		{Channel: "show", Cue: "c1", Kind: interact.RecordCue, Data: make([]byte, interact.MaxRecord+1)},
 	} {
 		err := s.Append(t.Context(), []interact.Record{record("show", "c1", "before"), bad})
