@@ -1,0 +1,24 @@
+package redis
+
+import "github.com/cuelight/cuelight/interact"
+
+// CheckVersion is checkVersion.
+var CheckVersion = checkVersion
+
+// HashOf is hashOf.
+var HashOf = hashOf
+
+// ParseVote reads a vote of shard 0 of 1.
+func ParseVote(text string) (interact.Entry, interact.Mark, error) {
+	v, err := parseVote(text)
+	return v.entry("p"), v.mark(0, 1), err
+}
+
+// ReadReply reads what a cast of votes came back with.
+func ReadReply(reply any, votes []interact.Vote, outcomes []interact.Outcome) error {
+	of := part{}
+	for i := range votes {
+		of.votes = append(of.votes, int32(i))
+	}
+	return of.parse(reply, 1, votes, outcomes)
+}
