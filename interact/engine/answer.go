@@ -6,7 +6,6 @@ import (
 
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/sync/clock"
-	"github.com/cuelight/cuelight/sync/cue"
 )
 
 // pending is an answer and whom to tell what became of it.
@@ -35,7 +34,12 @@ func (r *Room) Answer(a interact.Answer, done func(interact.Receipt, error)) {
 //
 // a.Received must be set; a.Choice may not be changed any more.
 func (r *Room) AnswerTo(a interact.Answer, to interact.Settler) {
-	p := pending{answer: a, to: to, hash: interact.HashOf(a.Participant)}
+	p := pending{answer: a, to: to}
+	if r.ballots != nil {
+		p.refuse(interact.CodeUnavailable) // gateways take answers, not the one who leads
+		return
+	}
+	p.hash = interact.HashOf(a.Participant)
 	if r.answers.push(&p) != admitted {
 		p.refuse(interact.CodeBusy)
 	}
@@ -250,28 +254,11 @@ func (r *Room) refuse(p *pending, code interact.Code) {
 // decide returns the entry that p becomes, or the code with which it is refused.
 func (r *Room) decide(it *item, p *pending) (interact.Entry, interact.Code) {
 	a := &p.answer
-	if a.Participant == "" || len(a.Participant) > interact.MaxParticipant || r.door.bars(a.Participant, a.Received) {
-		return interact.Entry{}, interact.CodeNotAdmitted
-	}
-	choice, err := interact.SelectionOf(a.Choice, len(it.question.Options))
-	if err != nil {
-		return interact.Entry{}, interact.CodeOf(err)
-	}
-	if choice.Len() != 1 {
-		return interact.Entry{}, interact.CodeInvalid // both kinds take one option
-	}
-	credited, verdict := it.cue.Judge(cue.Attempt{
-		Stamp: a.Stamp, Received: a.Received,
-		RTTMin: a.Line.RTTMin, Jitter: a.Line.Jitter, Dispersion: a.Line.Dispersion,
-		Delay: interact.SendDelay(it.id, a.Participant, it.spread),
-	})
-	if verdict != cue.Accepted {
-		return interact.Entry{}, codeOf(verdict)
-	}
-	if it.sealing && p.at > it.cut || !slices.Contains(r.live, it) {
+	entry, code := it.judge(a, r.door.bars(a.Participant, a.Received))
+	if code == "" && (it.sealing && p.at > it.cut || !slices.Contains(r.live, it)) {
 		return interact.Entry{}, interact.CodeClosed // it was late to the room: the tally is final
 	}
-	return interact.Entry{Participant: a.Participant, Choice: choice, Credited: credited, Received: a.Received}, ""
+	return entry, code
 }
 
 // count folds a durable batch into the ledger.
@@ -325,17 +312,17 @@ func (r *Room) boundReceipts(keep string) {
 	}
 }
 
-// failures reports a log that cannot be written, at most every complainEvery.
+// failures reports what goes wrong again and again, at most every complainEvery.
 type failures struct {
 	last  clock.Instant
 	since int
 }
 
-func (f *failures) report(log *slog.Logger, now clock.Instant, err error) {
+func (f *failures) report(log *slog.Logger, now clock.Instant, message string, err error) {
 	f.since++
 	if f.last != 0 && now.Sub(f.last) < complainEvery {
 		return
 	}
-	log.Error("log cannot be written, answers are not counted", "err", err, "times", f.since)
+	log.Error(message, "err", err, "times", f.since)
 	f.last, f.since = now, 0
 }

@@ -75,6 +75,9 @@ type Counts struct {
 	Changed uint64
 	// Compactions are snapshots that took the place of a log.
 	Compactions uint64
+	// Sealed cues were counted to their end by Ballots, BallotErrors are questions
+	// to them without an answer.
+	Sealed, BallotErrors uint64
 	// Commits and CommitErrors are writes of answers, and writes of any kind
 	// that did not take place.
 	Commits, CommitErrors uint64

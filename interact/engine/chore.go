@@ -26,6 +26,12 @@ func (r *Room) chore(now clock.Instant) *edit {
 	if now < r.choresFrom {
 		return nil
 	}
+	if r.doubtful {
+		return ownJob(leading{})
+	}
+	if e := r.endCount(now); e != nil {
+		return e
+	}
 	for _, it := range r.live {
 		if e := r.orphan(it, now); e != nil {
 			return e
@@ -55,7 +61,7 @@ func internal(id string, act action, change func(item, clock.Instant) (item, err
 
 // chores says whether the clock alone may give the room something to do.
 func (r *Room) chores(now clock.Instant) bool {
-	if r.channel.AutoLatency > 0 || r.compact.due() {
+	if r.channel.AutoLatency > 0 || r.compact.due() || r.doubtful || r.endCount(now) != nil {
 		return true
 	}
 	for _, it := range r.live {

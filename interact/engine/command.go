@@ -68,6 +68,17 @@ func errNotSaved() error {
 	return interact.Errorf(interact.CodeUnavailable, "The change could not be saved, so nothing has changed. Please try again.")
 }
 
+// notSaved is what a producer is told of a write that failed.
+func notSaved(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case uncertain(err):
+		return errStopped() // its key tells whether it was
+	}
+	return errNotSaved()
+}
+
 func errNoCue() error {
 	return interact.Errorf(interact.CodeUnknownCue, "There is no such cue on this channel.")
 }
@@ -92,6 +103,10 @@ func (r *Room) begin(e *edit) {
 	}
 	if done, err := r.repeated(e); done || err != nil {
 		e.reply <- edited{it.view(it.shown), err}
+		return
+	}
+	if old != nil && r.awaits(old, r.now()) {
+		r.put(e)
 		return
 	}
 	next, err := e.change(it, r.now())
@@ -141,17 +156,14 @@ func (r *Room) finishEdit(f *flight, err error) {
 	}
 	if e.job != nil {
 		e.job.end(r, err)
-		if err != nil {
-			err = errNotSaved()
-		}
-		e.reply <- edited{err: err}
+		e.reply <- edited{err: notSaved(err)}
 		return
 	}
 	if it := r.items[e.id]; it != nil {
 		it.held = false
 	}
 	if err != nil {
-		e.reply <- edited{err: errNotSaved()}
+		e.reply <- edited{err: notSaved(err)}
 		return
 	}
 	r.install(f.next, e.action, e.key)
@@ -214,6 +226,7 @@ func (r *Room) dropOldest() string {
 	delete(r.items, id)
 	r.last = nil
 	r.keyboard.remove(oldest.seal)
+	r.recount(oldest)
 	r.ledgerMu.Lock()
 	r.ledger.Drop(id)
 	r.ledgerMu.Unlock()

@@ -13,6 +13,11 @@
 //     snapshot that took its place (EN29);
 //   - what was broadcast is in the welcome of everybody who comes later (EN30).
 //
+// With Ballots a room leads its channel among other nodes: gateways take the
+// answers, the room reads and ends the counting (EN31–EN39), a Herald tells all
+// nodes what the room says (HE1–HE9), and a Replica is what a node knows of a
+// channel and how it takes answers (RE1–RE16). Who leads may change at any moment.
+//
 // Locks: ledgerMu, timelineMu and those of door, keyboard and inboxes are never
 // held together.
 //

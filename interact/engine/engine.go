@@ -60,6 +60,15 @@ type Config struct {
 	// records and 64 MiB.
 	CompactRecords int
 	CompactBytes   int64
+	// Ballots, if set, keep the answers, and this engine leads its channels among
+	// other nodes that take them: it reads and ends the counting, and takes no
+	// answers itself.
+	Ballots interact.Ballots
+	// Nodes is told of every record of the log that is durable, but for answers
+	// and snapshots, before the broadcasts that follow from it; at the start, of
+	// what other nodes may have missed of the engine that led before. It does not
+	// block. Nil: there are none.
+	Nodes func(interact.Record)
 }
 
 // Channel is one programme.
@@ -126,7 +135,8 @@ type Engine struct {
 }
 
 // New replays the log of every channel. Cues, answers and receipts are as they
-// were; a window that was open goes on with the instants it had.
+// were; a window that was open goes on with the instants it had. With Ballots it
+// writes to each log before it reads it, so that who led before cannot any more.
 //
 // Errors: of Config.Validate; of the store; one that names a record of a newer
 // version.
@@ -154,12 +164,21 @@ func (e *Engine) Room(channel string) (*Room, bool) {
 
 // Run runs every room until ctx ends. Answers taken in by then are still
 // judged, written and receipted; later ones are refused as busy. It is called
-// once.
+// once. With Ballots, what is on its way to the log when ctx ends has drainFor to
+// get there, and a room ends when it must not write any more.
+//
+// Errors: one for every room that ended before ctx: interact.ErrFenced in its
+// chain if another node leads, otherwise what the store said of a write of which
+// nobody can tell whether it took place.
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, r := range e.rooms {
 		wg.Go(func() { r.run(ctx) })
 	}
 	wg.Wait()
-	return nil
+	var errs []error
+	for _, r := range e.rooms {
+		errs = append(errs, r.fatal)
+	}
+	return errors.Join(errs...)
 }

@@ -34,9 +34,11 @@ func (f *front) add(r *Room, it *item) {
 	if !sight.Cue {
 		return
 	}
-	r.open(it)
 	f.cues = append(f.cues, it.viewerView(it.shown))
-	f.sheets = append(f.sheets, it.sheet)
+	if r.ballots == nil {
+		r.open(it)
+		f.sheets = append(f.sheets, it.sheet)
+	}
 	if sight.Tally {
 		f.tallies = append(f.tallies, *r.tally(it))
 	}
@@ -46,7 +48,7 @@ func (f *front) add(r *Room, it *item) {
 // cues, tallies and receipts that role and participant may see. Role,
 // participant and token are for the caller to fill in. Timeline, cues and
 // tallies are shared: nobody changes them. A viewer's Join does not wait for
-// anything.
+// anything. With Ballots there are no receipts in it.
 //
 // A caller that is broadcast to before it calls Join misses nothing: what it
 // hears twice is told apart by revision, state and version.

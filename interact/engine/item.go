@@ -38,6 +38,7 @@ type item struct {
 	cut     uint64
 
 	toProducers, toViewers pace // of the tally
+	polled                 polled
 }
 
 func newItem(next item) *item {

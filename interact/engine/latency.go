@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
@@ -64,6 +65,10 @@ type latencyRecord struct {
 	// Configured is what the configuration said then. If it says something else
 	// after a restart, that counts.
 	Configured int64 `json:"configured_ms"`
+	// At is when it takes effect, zero if it has, Changes how often L had changed
+	// by then at most. What clients were told is numbered on from there.
+	At      clock.Instant `json:"at_us,omitempty"`
+	Changes int           `json:"changes,omitempty"`
 }
 
 const latencyVersion = 1
@@ -114,7 +119,10 @@ func (t *tune) begin(r *Room, now clock.Instant) (write, error) {
 }
 
 func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
-	data, err := json.Marshal(latencyRecord{latencyVersion, t.latency.Milliseconds(), r.channel.Latency.Milliseconds()})
+	data, err := json.Marshal(latencyRecord{
+		Version: latencyVersion, Latency: t.latency.Milliseconds(), Configured: r.channel.Latency.Milliseconds(),
+		At: now.Add(latencyNotice), Changes: r.target.changes + 2, // the one before may settle first
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pack latency: %w", err)
 	}
@@ -175,9 +183,17 @@ func (r *Room) replayLatency(data []byte) error {
 	if rec.Version > latencyVersion {
 		return fmt.Errorf("latency of layout %d, this program knows %d: run the newer version", rec.Version, latencyVersion)
 	}
-	if rec.Configured == r.channel.Latency.Milliseconds() {
-		latency := time.Duration(rec.Latency) * time.Millisecond
-		r.target.latency = min(max(latency, r.channel.MinLatency), LongestLatency)
+	r.target.settle(rec.At) // the change before this one
+	r.target.changes = max(r.target.changes, rec.Changes)
+	if rec.Configured != r.channel.Latency.Milliseconds() {
+		return nil
+	}
+	latency := time.Duration(rec.Latency) * time.Millisecond
+	latency = min(max(latency, r.channel.MinLatency), LongestLatency)
+	if rec.At > r.now() {
+		r.target.next, r.target.at = latency, rec.At
+	} else {
+		r.target.latency, r.target.next = latency, 0
 	}
 	return nil
 }
@@ -212,12 +228,16 @@ func (r *Room) toldLocked(t wire.Timeline) wire.Timeline {
 	return t
 }
 
-// SetTimeline keeps t for joiners and tells everybody.
+// SetTimeline keeps t for joiners and tells everybody. Where there are other
+// nodes, which hear it again and again, one that is the same is not told again.
 func (r *Room) SetTimeline(t wire.Timeline) {
 	r.timelineMu.Lock()
 	defer r.timelineMu.Unlock()
+	again := r.nodes != nil && r.timeline != nil && reflect.DeepEqual(*r.timeline, t)
 	r.timeline = &t
-	r.tellTimelineLocked()
+	if !again {
+		r.tellTimelineLocked()
+	}
 }
 
 func (r *Room) tellTimelineLocked() {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,15 +15,50 @@ import (
 
 // run owns the room until ctx ends.
 func (r *Room) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var disk sync.WaitGroup
-	// A commit is not cut off: nobody could tell whether it took place.
-	disk.Go(func() { r.commit(context.WithoutCancel(ctx)) })
-	disk.Go(func() { r.shortenLog(context.WithoutCancel(ctx)) })
+	writing, release := r.writing(ctx)
+	defer release()
+	disk.Go(func() { r.commit(writing) })
+	disk.Go(func() { r.shortenLog(writing) })
+	r.retell()
 	r.serve(ctx)
+	cancel()
 	r.drain()
 	close(r.commits)
 	close(r.compact.begun)
 	disk.Wait()
+	r.asking.Wait()
+}
+
+// drainFor is how long a write may go on after a room with Ballots was told to
+// end: another node waits to lead.
+const drainFor = time.Second
+
+// writing is the context of writes. A commit is not cut off, for nobody could
+// tell whether it took place; with other nodes, the one that leads next finds out.
+func (r *Room) writing(ctx context.Context) (context.Context, func()) {
+	uncut, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if r.ballots == nil {
+		return uncut, cancel
+	}
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(drainFor)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-uncut.Done():
+		}
+	})
+	return uncut, func() { stop(); cancel() }
+}
+
+// uncertain says that nobody can tell whether a write took place.
+func uncertain(err error) bool {
+	code := interact.CodeOf(err)
+	return code != interact.CodeUnavailable && code != interact.CodeInvalid
 }
 
 // write is what the disk does in one step.
@@ -47,12 +84,13 @@ func (r *Room) serve(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	stepped := r.clock.Stepped()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && r.fatal == nil {
 		r.reuse()
 		r.advance(r.now()) // first, so that no command slips in before the last answers
 		r.next()
 		now := r.now()
 		r.advance(now)
+		r.poll(ctx, now)
 		r.tell(now)
 		timer.Reset(r.rest(now))
 
@@ -97,6 +135,8 @@ func (r *Room) wait(ctx context.Context, tick <-chan time.Time, stepped *<-chan 
 		r.land(err)
 	case err := <-r.compact.landed:
 		r.shortened(err)
+	case c := <-r.counted:
+		r.takeCount(c)
 	case <-*stepped: // the timer was set by another clock
 		*stepped = r.clock.Stepped()
 	case <-tick:
@@ -113,7 +153,7 @@ func (r *Room) next() {
 	if r.flight != nil {
 		return
 	}
-	free := !r.sealing() && !r.edited
+	free := !r.sealing() && (!r.edited || r.ballots != nil) // nobody else needs the disk there
 	r.edited = false
 	if free {
 		r.command(r.unkept >= choreAfter)
@@ -131,6 +171,10 @@ func (r *Room) next() {
 // command begins the next command, of a producer or by a viewer's link; one of
 // the room itself, too, if own is set.
 func (r *Room) command(own bool) {
+	if e := r.resumable(); e != nil {
+		r.begin(e)
+		return
+	}
 	select {
 	case e := <-r.edits:
 		r.begin(e)
@@ -166,9 +210,13 @@ func (r *Room) land(err error) {
 	f := r.flight
 	r.flight = nil
 	if err != nil {
-		r.failures.report(r.log, r.now(), err)
+		r.failures.report(r.log, r.now(), "log cannot be written, answers are not counted", err)
+		r.doubtful = r.ballots != nil
+		r.doubt(err)
 	} else {
+		r.doubtful = false
 		r.compact.wrote(f.write)
+		r.tellNodes(f.write.records)
 	}
 	if f.edit != nil {
 		r.edited = true
@@ -182,6 +230,14 @@ func (r *Room) land(err error) {
 	r.reuse()
 }
 
+// doubt ends a room with other nodes that may not write any more, or cannot tell
+// what is in the log: whoever leads next reads it.
+func (r *Room) doubt(err error) {
+	if r.ballots != nil && r.fatal == nil && (errors.Is(err, interact.ErrFenced) || uncertain(err)) {
+		r.fatal = fmt.Errorf("channel %s: write to the log: %w", r.channel.Name, err)
+	}
+}
+
 // drain deals with everything that was taken in.
 func (r *Room) drain() {
 	close(r.stopped)
@@ -190,6 +246,9 @@ func (r *Room) drain() {
 	r.moved.close()
 	r.claims.close()
 	r.turnAway()
+	for _, e := range r.deferred {
+		e.reply <- edited{err: errStopped()}
+	}
 	for {
 		if r.flight == nil {
 			r.dispatch()
@@ -204,7 +263,7 @@ func (r *Room) drain() {
 
 // sealing says that a window has passed and its last answers are being counted.
 func (r *Room) sealing() bool {
-	return slices.ContainsFunc(r.live, func(it *item) bool { return it.sealing })
+	return r.ballots == nil && slices.ContainsFunc(r.live, func(it *item) bool { return it.sealing })
 }
 
 // behind says that there are answers to judge at once.
@@ -236,5 +295,6 @@ func (r *Room) rest(now clock.Instant) time.Duration {
 			wake = min(wake, at)
 		}
 	}
+	wake = r.nextPoll(wake, now)
 	return max(0, time.Until(r.clock.TimeAt(wake)))
 }

@@ -13,8 +13,12 @@ import (
 
 // replay folds the channel's log. It runs before the room does.
 func (r *Room) replay(ctx context.Context) error {
+	if err := r.lead(ctx); err != nil {
+		return err
+	}
 	err := r.store.Replay(ctx, r.channel.Name, func(rec interact.Record) error {
 		r.compact.replayed(rec)
+		r.keepTail(rec)
 		if err := r.replayRecord(rec); err != nil {
 			return fmt.Errorf("record %d: %w", rec.Seq, err)
 		}
@@ -48,6 +52,10 @@ func (r *Room) replayRecord(rec interact.Record) error {
 		return r.replaySnapshot(rec)
 	case interact.RecordLink:
 		return r.replayLinks(rec.Data)
+	case interact.RecordTally:
+		return r.replayTally(rec)
+	case interact.RecordLead:
+		return r.replayLead(rec.Data)
 	default:
 		return fmt.Errorf("kind %d is of a newer version", rec.Kind)
 	}
@@ -94,7 +102,7 @@ func (r *Room) mend(ctx context.Context) error {
 
 func (r *Room) mendItem(ctx context.Context, it *item, now clock.Instant) error {
 	next, ok := it.cue.Mend(r.alive, now)
-	if !ok {
+	if !ok || it.polled.marked { // what is being sealed does not open again
 		return nil
 	}
 	one := *it
@@ -109,6 +117,7 @@ func (r *Room) mendItem(ctx context.Context, it *item, now clock.Instant) error 
 		return fmt.Errorf("extend cue %s by the outage: %w", it.id, err)
 	}
 	r.compact.wrote(w)
+	r.keepTail(w.records[0])
 	r.install(one, actionMend, "")
 	r.log.Warn("window extended by an outage", "cue", it.id, "dur", now.Sub(r.alive))
 	return nil
@@ -119,13 +128,17 @@ func (r *Room) resume() error {
 	now := r.now()
 	for _, id := range r.order {
 		it := r.items[id]
-		it.shown = it.cue.State(now)
+		it.shown, it.polled.back = it.cue.State(now), now
+		if it.shown == cue.Closed && r.awaits(it, now) {
+			it.shown = cue.Closing
+		}
 		if err := r.reseal(it); err != nil {
 			return err
 		}
 		switch {
 		case it.shown.Over():
 			r.ledger.Seal(id)
+			r.uncount(it)
 			r.recent = append(r.recent, it)
 		case it.shown.Live():
 			r.relay(it)
@@ -142,9 +155,10 @@ func (r *Room) resume() error {
 	return nil
 }
 
-// relay finds T of a cue on the timeline of this process.
+// relay finds T of a cue on the timeline of this process, where the one before had
+// another.
 func (r *Room) relay(it *item) {
-	if it.cue.Anchored && r.channel.Stream != nil {
+	if it.cue.Anchored && r.channel.Stream != nil && r.ballots == nil {
 		it.cue.Media = max(0, r.channel.Stream.MediaAt(it.cue.Open.Add(-cmp.Or(it.cue.Latency, r.target.latency))))
 	}
 }

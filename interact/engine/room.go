@@ -49,6 +49,8 @@ type Room struct {
 	out      Broadcaster
 	log      *slog.Logger
 	receipts int
+	ballots  interact.Ballots      // nil if the room counts itself
+	nodes    func(interact.Record) // nil if nobody is told
 
 	answers *inbox[pending]
 	opened  *inbox[report]
@@ -109,8 +111,18 @@ type Room struct {
 	commits   chan write
 	committed chan error
 
+	polls    int               // questions to Ballots that are under way
+	asking   sync.WaitGroup    // those who ask them
+	counted  chan counted      // what they were told
+	unsealed []*item           // off the air, without final counts in the log
+	deferred []*edit           // commands that wait for final counts
+	tail     []interact.Record // the end of the log that was replayed
+	doubtful bool              // the last write failed, and others read the log
+	fatal    error             // why the room must not write any more
+
 	counts   Counts
 	failures failures
+	unread   failures
 	reports  []report // taken from opened, from reportAt on not looked at
 	reportAt int
 	moves    []move // taken from moved, the same
@@ -134,7 +146,8 @@ func newRoom(cfg Config, ch Channel) *Room {
 		batches:   [2]*batch{new(batch), new(batch)},
 		commits:   make(chan write, 1),
 		committed: make(chan error, 1),
-		counts:    Counts{Refused: make(map[interact.Code]uint64)},
+		ballots:   cfg.Ballots, nodes: cfg.Nodes, counted: make(chan counted, maxPolls),
+		counts: Counts{Refused: make(map[interact.Code]uint64)},
 	}
 }
 
@@ -154,18 +167,24 @@ func (r *Room) advanceItem(it *item, now clock.Instant) {
 		return
 	}
 	s := it.state(now)
-	if it.cue.State(now) == cue.Closed {
-		if !it.sealing {
-			it.sealing = true
-			it.cut, _ = r.answers.counts()
-		}
-		if r.landed >= it.cut {
-			s = cue.Closed
-		}
+	if it.cue.State(now) == cue.Closed && r.final(it) {
+		s = cue.Closed
 	}
 	if s != it.shown {
 		r.show(it, s)
 	}
+}
+
+// final says whether all that counts for a cue whose window is over is counted.
+func (r *Room) final(it *item) bool {
+	if r.ballots != nil {
+		return it.polled.logged
+	}
+	if !it.sealing {
+		it.sealing = true
+		it.cut, _ = r.answers.counts()
+	}
+	return r.landed >= it.cut
 }
 
 // show tells everybody that it is in state s, with what follows from that.
@@ -192,10 +211,12 @@ func (r *Room) show(it *item, s cue.State) {
 // display shows up to a frame before O what it was told to show at O.
 func (r *Room) expect(it *item) {
 	viewers := r.out.Viewers(r.channel.Name)
-	r.open(it)
-	r.ledgerMu.Lock()
-	it.sheet.Expect(min(viewers, r.receipts))
-	r.ledgerMu.Unlock()
+	if r.ballots == nil {
+		r.open(it)
+		r.ledgerMu.Lock()
+		it.sheet.Expect(min(viewers, r.receipts))
+		r.ledgerMu.Unlock()
+	}
 	switch o := r.watching(it.id); {
 	case o == nil:
 		r.watch(newOpenings(it, viewers))
@@ -223,6 +244,7 @@ func (r *Room) finish(it *item) {
 	r.ledger.Seal(it.id)
 	r.ledgerMu.Unlock()
 	it.sealing = false
+	r.uncount(it)
 	r.live = slices.DeleteFunc(r.live, func(o *item) bool { return o == it })
 	r.recent = append(r.recent[max(0, len(r.recent)+1-recentCues):], it)
 	it.toProducers.dirty, it.toViewers.dirty = false, false

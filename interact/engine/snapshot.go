@@ -157,6 +157,7 @@ func (r *Room) shortened(err error) {
 	if err != nil {
 		r.counts.CommitErrors++
 		r.log.Error("log cannot be compacted", "err", err)
+		r.doubt(err)
 		return
 	}
 	c.records, c.bytes, c.total, c.long = c.records-s.records, c.bytes-s.bytes, c.total-s.total+s.left, false
@@ -183,6 +184,13 @@ func (r *Room) snapshot(now clock.Instant) ([]interact.Record, error) {
 		records = append(records, rec)
 		if it.sheet != nil || r.ledger.Held(id) > 0 {
 			records = r.snapshotAnswers(records, id)
+		}
+		if it.polled.logged {
+			rec, err := r.recordTally(it, true)
+			if err != nil {
+				return nil, err
+			}
+			records = append(records, rec)
 		}
 	}
 	records, err := r.snapshotRest(records)
@@ -214,7 +222,7 @@ func (r *Room) snapshotCue(it *item) (interact.Record, error) {
 	rev := revisionOf(*it, actionSnapshot)
 	rev.Question, rev.Seal = logged(it.question), it.seal
 	s := snapshot{Version: snapshotVersion, Cue: &rev}
-	if sum, forgotten := r.ledger.Sheet(it.id).Sum(); forgotten {
+	if sum, forgotten := r.ledger.Sheet(it.id).Sum(); forgotten && !it.polled.logged {
 		s.Sum = &sum
 	}
 	rec, err := r.pack(interact.RecordSnapshot, s)
@@ -271,7 +279,10 @@ func (r *Room) snapshotRest(records []interact.Record) ([]interact.Record, error
 		}
 		records = append(records, one)
 	}
-	one, err := r.pack(interact.RecordLatency, latencyRecord{latencyVersion, r.Latency().Milliseconds(), r.channel.Latency.Milliseconds()})
+	one, err := r.pack(interact.RecordLatency, latencyRecord{
+		Version: latencyVersion, Latency: r.Latency().Milliseconds(), Configured: r.channel.Latency.Milliseconds(),
+		At: r.target.at, Changes: r.target.changes,
+	})
 	return append(records, one), err
 }
 

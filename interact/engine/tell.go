@@ -55,8 +55,3 @@ func (r *Room) tellFinal(it *item) {
 	}
 	r.out.Broadcast(r.channel.Name, to, r.tally(it))
 }
-
-func (r *Room) tally(it *item) *wire.Tally {
-	t := wireTally(r.ledger.Tally(it.id, len(it.question.Options)))
-	return &t
-}
