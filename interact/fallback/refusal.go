@@ -28,6 +28,9 @@ func refuse(w http.ResponseWriter, status int, code interact.Code, message strin
 	_, _ = w.Write(append(data, '\n')) // a client that left is its own business
 }
 
+// tryHeader is where the gateway names another node if it has no room.
+const tryHeader = "Cuelight-Try"
+
 // pass answers with what the gateway said instead of taking the connection.
 func pass(w http.ResponseWriter, answer *http.Response) {
 	code := interact.CodeInternal
@@ -44,8 +47,10 @@ func pass(w http.ResponseWriter, answer *http.Response) {
 		refuse(w, http.StatusInternalServerError, code, "The stream could not be opened. Try again.")
 		return
 	}
-	if after := answer.Header.Get("Retry-After"); after != "" {
-		w.Header().Set("Retry-After", after)
+	for _, name := range []string{"Retry-After", tryHeader} {
+		if value := answer.Header.Get(name); value != "" {
+			w.Header().Set(name, value)
+		}
 	}
 	said, err := io.ReadAll(answer.Body)
 	if err != nil { // the dialer has read it into memory

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -26,10 +27,11 @@ const (
 	writeBuffer   = 512
 )
 
-// dial opens a WebSocket of the gateway in the name of whoever sent asked.
+// dial opens a WebSocket of the gateway in the name of whoever sent asked, for
+// the channel that its hello names: with it a refusal is for its tenant alone.
 //
 // Errors: *gatewayRefusal with the gateway's answer; whatever broke.
-func (s *Streams) dial(asked *http.Request) (*websocket.Conn, error) {
+func (s *Streams) dial(asked *http.Request, channel string) (*websocket.Conn, error) {
 	near, far := net.Pipe()
 	var accepting sync.WaitGroup
 	defer accepting.Wait()
@@ -40,7 +42,7 @@ func (s *Streams) dial(asked *http.Request) (*websocket.Conn, error) {
 		ReadBufferSize:   readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &s.buffers,
 	}
 	accepting.Go(func() { s.accept(far, asked) })
-	ws, answer, err := dialer.DialContext(asked.Context(), "ws://gateway/ws/v1", nil)
+	ws, answer, err := dialer.DialContext(asked.Context(), "ws://gateway/ws/v1?channel="+url.QueryEscape(channel), nil)
 	switch {
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return nil, &gatewayRefusal{answer}

@@ -23,7 +23,7 @@ const (
 
 // stream opens a stream and relays until one of its ends closes.
 func (s *Streams) stream(w http.ResponseWriter, r *http.Request) {
-	hello, ok := s.hello(w, r)
+	hello, channel, ok := s.hello(w, r)
 	if !ok {
 		return
 	}
@@ -32,7 +32,7 @@ func (s *Streams) stream(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, interact.CodeBusy, "There are too many streams. Try again shortly.")
 		return
 	}
-	one, id, err := s.connect(r)
+	one, id, err := s.connect(r, channel)
 	if err != nil {
 		s.notOpened(w, err)
 		return
@@ -48,13 +48,13 @@ func (s *Streams) stream(w http.ResponseWriter, r *http.Request) {
 
 // connect opens the stream's connection in the place that is reserved for it,
 // which it gives back if there will be none.
-func (s *Streams) connect(r *http.Request) (one *session, id string, err error) {
+func (s *Streams) connect(r *http.Request, channel string) (one *session, id string, err error) {
 	defer func() {
 		if one == nil {
 			s.sessions.release()
 		}
 	}()
-	ws, err := s.dial(r)
+	ws, err := s.dial(r, channel)
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,20 +62,21 @@ func (s *Streams) connect(r *http.Request) (one *session, id string, err error) 
 	return one, id, nil
 }
 
-// hello reads and checks the body of the request for a stream. It reports false
-// if it has answered.
-func (s *Streams) hello(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	body, ok := s.body(w, r, wire.MaxClientMessage)
+// hello reads and checks the body of the request for a stream and returns it
+// with the channel it names. It reports false if it has answered.
+func (s *Streams) hello(w http.ResponseWriter, r *http.Request) (body []byte, channel string, ok bool) {
+	body, ok = s.body(w, r, wire.MaxClientMessage)
 	if !ok {
-		return nil, false
+		return nil, "", false
 	}
 	m, err := wire.DecodeClient(body)
-	if _, hello := m.(*wire.Hello); err != nil || !hello {
+	hello, ok := m.(*wire.Hello)
+	if err != nil || !ok {
 		s.counted.bad.Add(1)
 		refuse(w, http.StatusBadRequest, interact.CodeInvalid, `The body is a hello: {"t":"hello","v":1,"channel":"…"}.`)
-		return nil, false
+		return nil, "", false
 	}
-	return body, true
+	return body, hello.Channel, true
 }
 
 // body reads a request's body. It reports false if it has answered.

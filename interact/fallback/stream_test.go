@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -311,6 +312,32 @@ func TestGatewaysLimitsHold(t *testing.T) {
 			s.say(status, status, status, status, status, status, status, status, status, status)
 		}
 		s.closed(wire.CloseTooMany)
+	})
+}
+
+// TestRefusalIsPassedOn: what the gateway says of where and when to try again
+// reaches a stream, and its tenant's quota is asked before there is a connection.
+func TestRefusalIsPassedOn(t *testing.T) {
+	var asked []string
+	inRig(t, change{gateway: func(c *gateway.Config) {
+		c.Tenant = func(channel string) string { return "of " + channel }
+		c.Tenants = map[string]gateway.TenantLimits{"of show": {Connections: 1}}
+		c.Try = func(channel string) string { asked = append(asked, channel); return "https://b.example" }
+	}}, func(r *rig) {
+		r.viewer("")
+		resp, text := r.said(fallback.PathStream, r.encode(hello()), "Origin", "https://partner.example")
+		r.refused(resp, text, http.StatusServiceUnavailable, interact.CodeBusy)
+		if resp.Header.Get("Cuelight-Try") != "https://b.example" || !slices.Equal(asked, []string{"show"}) {
+			r.Errorf("FB10 refusal %q, asked for %q", resp.Header, asked)
+		}
+		if got := resp.Header.Get("Access-Control-Expose-Headers"); got != "Retry-After, Cuelight-Try" {
+			r.Errorf("FB10 pages may read %q", got)
+		}
+		other := r.open(hello(func(h *wire.Hello) { h.Channel = "another" })).begin().listen()
+		other.closed(wire.CloseChannel)
+		if s := r.gateway.Stats(); s.Tenants["of show"].RefusedFull != 1 {
+			r.Errorf("FB10 %+v", s.Tenants)
+		}
 	})
 }
 

@@ -59,10 +59,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Pages of this origin may not connect. Its owner can be added to the allowed origins.", http.StatusForbidden)
 		return
 	}
-	remote := remoteOf(r)
-	if status := g.admit(remote); status != 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(retryWithin)))
-		http.Error(w, "Too many connections. Try again shortly.", status)
+	remote, owner := remoteOf(r), g.namedBy(r)
+	if status := g.admit(remote, owner); status != 0 {
+		g.turnAway(w, r, status)
 		return
 	}
 	cookie := g.cookie(r, origin)
@@ -70,11 +69,28 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	up.Subprotocols = []string{codec.Subprotocol()}
 	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {
-		g.remotes.release(remote)
+		g.dismiss(remote, owner)
 		g.cfg.Log.Debug("handshake ended", "remote", r.RemoteAddr, "err", err)
 		return
 	}
-	g.open(ws, codec, remote, cookie)
+	g.open(ws, codec, remote, owner, cookie)
+}
+
+// turnAway refuses a handshake for now.
+func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, status int) {
+	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(retryWithin)))
+	if status == http.StatusServiceUnavailable && g.cfg.Try != nil {
+		g.hint(w, r.URL.Query().Get("channel"))
+	}
+	http.Error(w, "Too many connections. Try again shortly.", status)
+}
+
+// dismiss takes back what admit counted.
+func (g *Gateway) dismiss(remote netip.Addr, owner *tenant) {
+	g.remotes.release(remote)
+	if owner != nil {
+		owner.release()
+	}
 }
 
 // codecOf returns the codec of the client's first subprotocol that is ours, nil
@@ -88,15 +104,26 @@ func codecOf(r *http.Request) wire.Codec {
 	return nil
 }
 
-// admit counts a socket from remote, or returns the HTTP status with which to
-// refuse it. Nothing that costs anything comes before (GW15).
-func (g *Gateway) admit(remote netip.Addr) int {
+// admit counts a socket from remote, and of owner unless that is nil, or returns
+// the HTTP status with which to refuse it. Nothing that costs anything comes
+// before (GW15). The owner's quota is asked first: what is above it takes nothing
+// from others (GW43).
+func (g *Gateway) admit(remote netip.Addr, owner *tenant) int {
 	g.mu.Lock()
 	stopping := g.stopping
 	g.mu.Unlock()
-	switch {
-	case stopping:
+	if stopping || owner != nil && !owner.take(g.moment(time.Now())) {
 		return http.StatusServiceUnavailable
+	}
+	status := g.admitAny(remote)
+	if status != 0 && owner != nil {
+		owner.release()
+	}
+	return status
+}
+
+func (g *Gateway) admitAny(remote netip.Addr) int {
+	switch {
 	case g.load.joining.Load() >= int64(g.lim.Joining):
 		g.load.crowded.Add(1)
 		return http.StatusServiceUnavailable
@@ -127,18 +154,19 @@ func (g *Gateway) cookie(r *http.Request, origin string) *token.Claims {
 }
 
 // open starts a connection, unless the gateway stops.
-func (g *Gateway) open(ws *websocket.Conn, codec wire.Codec, remote netip.Addr, cookie *token.Claims) {
+func (g *Gateway) open(ws *websocket.Conn, codec wire.Codec, remote netip.Addr, owner *tenant, cookie *token.Claims) {
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
 		// Best effort: both only save memory and packets.
 		_ = tcp.SetWriteBuffer(sendBuffer)
 		_ = tcp.SetKeepAlive(false) // our pings tell more
 	}
 	c := newConn(g, ws, codec, remote, cookie)
+	c.tenant, c.held = owner, owner != nil
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopping {
 		ws.Close()
-		g.remotes.release(remote)
+		g.dismiss(remote, owner)
 		return
 	}
 	g.counted.accepted.Add(1)

@@ -10,6 +10,7 @@ import (
 type addresses struct {
 	mu    sync.Mutex // protects everything below
 	total int
+	most  int // the highest total there was
 	from  map[netip.Addr]int
 }
 
@@ -29,8 +30,23 @@ func (a *addresses) admit(addr netip.Addr, l Limits) int {
 		return http.StatusTooManyRequests
 	}
 	a.total++
+	a.most = max(a.most, a.total)
 	a.from[addr]++
 	return 0
+}
+
+// open returns how many sockets there are.
+func (a *addresses) open() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.total
+}
+
+// record returns the most there ever were.
+func (a *addresses) record() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most
 }
 
 func (a *addresses) release(addr netip.Addr) {

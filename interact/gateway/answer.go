@@ -61,7 +61,7 @@ func (c *conn) judge(a *wire.Answer, now time.Time, allowed bool) *interact.Erro
 	case !ascending(a.Choice):
 		return interact.Errorf(interact.CodeInvalid, "Choices are option numbers from 0, ascending, each once.")
 	}
-	return nil
+	return c.tenant.takeAnswer(c.g.moment(now))
 }
 
 // Settle passes a room's verdict on. Whoever is gone asks again when it is

@@ -11,10 +11,12 @@ import (
 type broadcast struct {
 	m      wire.Message
 	offset uint64 // in the channel's log, 0 if it is not in there
+	era    uint32 // of a shared log
 	lane   lane
 	worth  worth
 	about  subject
-	forms  [2]form // text, binary
+	forms  [2]form    // text, binary
+	bare   *broadcast // the same without offset, nil until somebody needs it
 }
 
 // form is a broadcast as one codec writes it.

@@ -53,7 +53,7 @@ func (c *conn) endLocked(why ending) {
 // appendByeLocked says why, and closes.
 func (c *conn) appendByeLocked(b []byte) ([]byte, error) {
 	code := c.ending.code
-	bye := &wire.Bye{Code: int(code), Reason: c.ending.reason, Reconnect: code.Reconnect()}
+	bye := &wire.Bye{Code: int(code), Reason: c.ending.reason, Reconnect: code.Reconnect(), Try: c.ending.try}
 	if bye.Reason == "" {
 		bye.Reason = code.String()
 	}

@@ -76,15 +76,32 @@ func (n *census) presence(now time.Time) wire.Presence {
 	return p
 }
 
-// presence returns what producers have to be told at now: nothing if there are
-// none, or if they know and were told within 5 s.
-func (h *hall) presence(now time.Time) (*wire.Presence, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.producers) == 0 {
+// plus returns the sums of both, of rates too.
+func plus(p, q wire.Presence) wire.Presence {
+	return wire.Presence{
+		Viewers: p.Viewers + q.Viewers, Synced: p.Synced + q.Synced,
+		In: p.In + q.In, Near: p.Near + q.Near, Far: p.Far + q.Far, Stuck: p.Stuck + q.Stuck,
+		Joins: p.Joins + q.Joins, Leaves: p.Leaves + q.Leaves,
+		Grades: wire.Grades{
+			Device: p.Grades.Device + q.Grades.Device, PIN: p.Grades.PIN + q.Grades.PIN,
+			Link: p.Grades.Link + q.Grades.Link, Account: p.Grades.Account + q.Grades.Account,
+		},
+	}
+}
+
+// presence returns what producers have to be told at now, over all nodes:
+// nothing if there are none, or if they know and were told within 5 s.
+func (h *hall) presence(now time.Time, elsewhere func(string) wire.Presence) (*wire.Presence, bool) {
+	if !h.watched() {
 		return nil, false
 	}
-	p := h.census.presence(now)
+	var others wire.Presence
+	if elsewhere != nil {
+		others = elsewhere(h.name)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := plus(h.census.presence(now), others)
 	if p == h.told && now.Sub(h.toldAt) < presenceRepeat {
 		return nil, false
 	}
@@ -92,7 +109,15 @@ func (h *hall) presence(now time.Time) (*wire.Presence, bool) {
 	return &p, true
 }
 
-// Presence returns who watches a channel. Safe for concurrent use.
+// watched says that a producer is here.
+func (h *hall) watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.producers) > 0
+}
+
+// Presence returns who watches a channel on this node, for others to add to
+// theirs. Safe for concurrent use.
 func (g *Gateway) Presence(channel string) wire.Presence {
 	h := g.hallOf(channel)
 	if h == nil {

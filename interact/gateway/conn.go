@@ -34,7 +34,11 @@ type conn struct {
 	participant string
 	grade       string // of identity; none of a producer
 	room        Room
-	hall        *hall // nil until seated
+	hall        *hall   // nil until seated
+	tenant      *tenant // nil until the channel is known
+	held        bool    // the tenant counts it
+	placed      uint64  // offset of the log up to which its welcome goes
+	era         uint32  // that the log was in
 
 	seat  int   // protected by hall.mu
 	shown shown // protected by hall.mu
@@ -70,6 +74,7 @@ type conn struct {
 type ending struct {
 	code   wire.CloseCode
 	reason string // default: that of the code
+	try    string // another node to go to, if one is known
 }
 
 // newConn returns a connection whose right to write belongs to serve, so that
@@ -116,7 +121,7 @@ func (c *conn) arrived() bool {
 // lost ends the connection after a failed read.
 func (c *conn) lost(err error) {
 	if isTimeout(err) {
-		c.finish(ending{wire.CloseIdle, ""})
+		c.finish(ending{code: wire.CloseIdle})
 		return
 	}
 	c.finish(ending{}) // the other side closed, or the network did
@@ -142,12 +147,15 @@ func (c *conn) leave() {
 		code = c.ending.code
 	}
 	c.mu.Unlock()
+	c.g.counted.ended(code) // whoever is told that it left finds it counted
 	if c.hall != nil {
 		c.hall.leave(c, c.room.Left, time.Now())
 	}
+	if c.held {
+		c.tenant.release()
+	}
 	c.g.wheel.remove(c)
 	c.g.forget(c)
-	c.g.counted.ended(code)
 	c.g.cfg.Log.Debug("connection ended", "conn", c.id, "viewer", c.participant, "code", int(code), "dur", time.Since(c.since))
 }
 

@@ -80,10 +80,12 @@
 //     ascend.
 //   - GW30 Producers are told once a second who is there, or every 5 s if that
 //     does not change: viewers by state and by grade of identity, and how many
-//     come and go in a second, as means of the last ten.
+//     come and go in a second, as means of the last ten. With several nodes these
+//     are the sums over all of them.
 //   - GW31 While a producer is there, producers are sent a roster every 5 s: at
 //     most 50 viewers, each as likely as any other. It costs as much as the
-//     sample is large.
+//     sample is large. With several nodes the sample is of those on the producer's
+//     own, and the total counts all.
 //   - GW32 Who is removed loses every socket of its channel, one that still joins
 //     included, and nobody else does. Who is banned is refused by its room.
 //   - GW33 The desk says who a viewer is and with which grade, and its refusal is
@@ -92,8 +94,36 @@
 //     not looked at until that minute is over; 300 from this machine, where
 //     proxies are. Who has a token need not guess.
 //   - GW35 At a stop viewers are told to come back one after the other, 4,000 in
-//     a second.
+//     a second or as many as is configured: the more there are, the longer it takes.
 //   - GW36 What all viewers of a channel are welcomed with is written once for
 //     each change and codec, and each one's own part around it.
+//   - GW37 A shared log is that of a bus, with its epoch and offsets, the same on
+//     every node; what is relayed into it is neither merged nor left out, but for
+//     slow readers as in GW25. It can be filled before anybody is seated, and no
+//     one else tells viewers anything.
+//     Who resumes on another node than it was on hears everything it has missed,
+//     each once, in order, also where that node knows less than it does.
+//   - GW38 A shared log in which something is missing, or that has another epoch,
+//     begins anew. Who comes with a place before that gets a snapshot. Who is there
+//     hears what follows without offsets, so that the place it knows stays true.
+//   - GW39 When 512 messages of a shared log wait to be spread, that channel's
+//     viewers are closed with CloseBusy: each can still be told what it misses.
+//   - GW40 The operating load is 0 to 1: the highest share in use of what bounds
+//     the node. It is measured every half second and kept for a minute; no message
+//     costs more by it.
+//   - GW41 A node that stops says so first, and goes on as before for as long as is
+//     configured. Then it stops.
+//   - GW42 Who finds no room, or has to leave, is told of another node if one is
+//     known, by the header Cuelight-Try or in Bye.
+//   - GW43 Each tenant has its own bounds of sockets, handshakes, joins and answers.
+//     What is above them is refused before it takes anything from others: a
+//     handshake whose address names the channel with 503, others with CloseBusy, an
+//     answer as busy. Producers are not counted.
+//   - GW44 Tenants take turns in being told and written to, 256 readers of a
+//     broadcast and 64 sockets with something to write at a time: who waits, waits
+//     for one turn of each other tenant, whatever that has waiting. What is put off
+//     by GW19 and what waits to be spread is a tenant's own.
+//   - GW45 What the first answers of a cue need can be made ready before. Made ready
+//     again it costs nothing.
 //   - GW12 When Run returns, every socket is closed and every goroutine over.
 package gateway

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +70,22 @@ type Config struct {
 	// may open a socket: "https://example.com", or "*" for any. A producer's
 	// cookie counts only from the same host, whatever stands here.
 	Origins []string
+	// SharedLog says that the channels' logs are those of a bus that tells other
+	// nodes the same: viewers hear what Relay brings, and what Broadcast has for
+	// them is refused.
+	SharedLog bool
+	// Elsewhere returns who watches a channel on other nodes. Nil: there are none.
+	Elsewhere func(channel string) wire.Presence
+	// Try returns the public address of another node, such as
+	// "https://node2.example.com", for whoever does not find room here or has to
+	// leave; "" if none is known. The channel is "" for a socket that has not said
+	// it yet. It is called for each of them and does not block. Nil knows none.
+	Try func(channel string) string
+	// Tenant names whose a channel is, Tenants what they may take. Channels of a
+	// name that is not there are all one tenant's, which has the limits of "". Tenant
+	// does not block. Nil: all channels are one tenant's.
+	Tenant  func(channel string) string
+	Tenants map[string]TenantLimits
 	Limits  Limits
 	// Log receives connections at Debug and our own mistakes above. Nil discards.
 	Log *slog.Logger
@@ -88,6 +106,14 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("origins: %q is neither * nor like https://example.com", origin))
 		}
 	}
+	if len(c.Tenants) > 0 && c.Tenant == nil {
+		errs = append(errs, errors.New("tenants: tenant is needed to say whose a channel is"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Tenants)) {
+		if l := c.Tenants[name]; min(l.Connections, l.Handshakes, l.Joins, l.Answers) < 0 {
+			errs = append(errs, fmt.Errorf("tenants.%s: no limit is below 0, which is none", name))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -105,9 +131,11 @@ type Gateway struct {
 	posts   *fanout
 	graces  graces
 	desk    Desk
-	scratch []*conn // belongs to spread
 	began   time.Time
 	load    load
+	tenants map[string]*tenant
+	common  *tenant   // of all channels that are no other's
+	lanes   []*tenant // all of them
 
 	mu       sync.Mutex // protects everything down to conns
 	stopping bool
@@ -117,6 +145,7 @@ type Gateway struct {
 	work     sync.WaitGroup // goroutines of connections
 	draining atomic.Bool    // no new answers
 	inflight atomic.Int64   // answers without a receipt yet
+	leaving  atomic.Bool    // not ready for more
 	settled  chan struct{}  // holds one: inflight reached zero while draining
 	nextID   atomic.Uint64
 	lastLog  atomic.Int64 // unix seconds of the last complaint about a room
@@ -137,7 +166,6 @@ func New(cfg Config) (*Gateway, error) {
 		origins: make(map[string]bool),
 		remotes: addresses{from: make(map[netip.Addr]int)},
 		counted: counters{closed: make(map[wire.CloseCode]uint64)},
-		posts:   newFanout(),
 		graces:  newGraces(cfg.GraceKey),
 		halls:   make(map[string]*hall),
 		conns:   make(map[*conn]struct{}),
@@ -150,18 +178,23 @@ func New(cfg Config) (*Gateway, error) {
 		g.desk = anonymous{cfg.Tokens, cfg.Log}
 	}
 	g.up = g.upgrader()
+	g.openTenants()
+	g.posts = newFanout(len(g.lanes))
 	g.newLoad()
 	return g, nil
 }
 
 // Run spreads broadcasts, tells producers who is there, and pings. When ctx
-// ends it waits a moment for receipts under way, sends Bye to all and returns
-// once every socket is closed.
+// ends it goes on for Limits.Notice, waits a moment for receipts under way, sends
+// Bye to all and returns once every socket is closed.
 func (g *Gateway) Run(ctx context.Context) error {
+	going, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	var own sync.WaitGroup
-	own.Go(func() { g.posts.run(ctx, g.spread) })
-	own.Go(func() { g.beat(ctx) })
-	<-ctx.Done()
+	own.Go(func() { g.fanOut(going) })
+	own.Go(func() { g.beat(going) })
+	g.notice(ctx)
+	stop()
 	own.Wait()
 	g.drain()
 	g.work.Wait()
@@ -170,16 +203,24 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // Broadcast sends m to the channel's viewers, producers or both. It never
 // blocks. Where several messages about the same cue, tally or gauge wait, only
-// the newest is sent. The caller does not change m any more.
+// the newest is sent. The caller does not change m any more. With a shared log
+// viewers are told by Relay alone.
 func (g *Gateway) Broadcast(channel string, to wire.Audience, m wire.Message) {
+	if g.cfg.SharedLog && to&wire.Viewers != 0 {
+		g.counted.misdirected.Add(1)
+		g.complain("broadcast to viewers past the shared log", channel, nil)
+		if to &^= wire.Viewers; to == 0 {
+			return
+		}
+	}
 	about, _ := subjectOf(m)
-	if !g.posts.add(postKey{channel, to, about}, m) {
+	if !g.posts.add(g.tenantOf(channel).lane, postKey{channel, to, about}, m) {
 		g.counted.shed.Add(1)
 		g.complain("too many broadcasts wait", channel, nil)
 	}
 }
 
-// Viewers returns how many viewers' sockets the channel has.
+// Viewers returns how many viewers' sockets the channel has here.
 func (g *Gateway) Viewers(channel string) int {
 	if h := g.hallOf(channel); h != nil {
 		return h.audience()
@@ -187,7 +228,8 @@ func (g *Gateway) Viewers(channel string) int {
 	return 0
 }
 
-// Stuck returns how many of the channel's viewers cannot hold the target latency.
+// Stuck returns how many of the channel's viewers here cannot hold the target
+// latency.
 func (g *Gateway) Stuck(channel string) int {
 	if h := g.hallOf(channel); h != nil {
 		return h.stuck()
@@ -208,7 +250,7 @@ func (g *Gateway) beat(ctx context.Context) {
 			g.tick(now)
 		case now := <-tell.C:
 			for _, h := range g.everyHall() {
-				if m, ok := h.presence(now); ok {
+				if m, ok := h.presence(now, g.cfg.Elsewhere); ok {
 					g.Broadcast(h.name, wire.Producers, m)
 				}
 				if h.rosterDue(now) {
@@ -216,25 +258,6 @@ func (g *Gateway) beat(ctx context.Context) {
 				}
 			}
 		}
-	}
-}
-
-// drain lets receipts under way out, then closes every socket. Answers that
-// come meanwhile get no reply, so that viewers send them again after they have
-// reconnected.
-func (g *Gateway) drain() {
-	g.mu.Lock()
-	g.stopping = true
-	g.mu.Unlock()
-	g.draining.Store(true)
-	if g.inflight.Load() > 0 {
-		select {
-		case <-g.settled:
-		case <-time.After(drainWait):
-		}
-	}
-	for i, c := range g.everyConn() {
-		c.endWithin(ending{code: wire.CloseRestart}, comeBack(i))
 	}
 }
 
@@ -267,10 +290,11 @@ func (g *Gateway) hallOf(channel string) *hall {
 
 // openHall is for channels that have a room, so there are only that many.
 func (g *Gateway) openHall(channel string) *hall {
+	t := g.tenantOf(channel)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.halls[channel] == nil {
-		g.halls[channel] = newHall(channel)
+		g.halls[channel] = newHall(channel, t, g.cfg.SharedLog)
 	}
 	return g.halls[channel]
 }

@@ -11,6 +11,7 @@ import (
 // sent.
 type hall struct {
 	name    string
+	tenant  *tenant
 	preface preface
 
 	mu        sync.Mutex // protects everything below, and conn.seat, conn.shown and conn.twin
@@ -19,14 +20,20 @@ type hall struct {
 	// sockets are those of each viewing participant, linked by conn.twin.
 	sockets map[string]*conn
 	log     history
+	era     uint32 // grows when a shared log begins anew
+	pending int    // messages of a shared log that are not spread yet
 	census  census
 	told    wire.Presence // what producers know
 	toldAt  time.Time
 	sampled time.Time // when producers were last sent a roster
 }
 
-func newHall(name string) *hall {
-	return &hall{name: name, sockets: make(map[string]*conn), log: newHistory()}
+func newHall(name string, t *tenant, shared bool) *hall {
+	h := &hall{name: name, tenant: t, sockets: make(map[string]*conn), log: newHistory()}
+	if shared {
+		h.log = sharedHistory()
+	}
+	return h
 }
 
 // position is where a viewer stands in its channel's log when it is seated.
@@ -59,7 +66,10 @@ func (h *hall) enter(c *conn, perParticipant int, resume *wire.Resume, now time.
 	h.viewers = append(h.viewers, c)
 	h.census.enter(c.grade, now)
 	p := position{epoch: h.log.epoch, offset: h.log.last}
-	p.missed, p.resumed = h.log.since(resume, now)
+	if p.missed, p.resumed = h.log.since(resume, now); p.resumed {
+		p.offset = max(p.offset, resume.Offset) // it may have read further elsewhere (GW37)
+	}
+	c.placed, c.era = p.offset, h.era
 	return p, true
 }
 

@@ -21,8 +21,9 @@ const epochLength = 13
 // history is a channel's log: what its viewers were sent last, in order. Its
 // owner locks.
 type history struct {
-	epoch string
+	epoch string // empty while nothing is known of a shared log
 	last  uint64 // offset of the newest message there ever was
+	ahead uint64 // how much further somebody may have read elsewhere
 	bytes int    // of kept
 	// kept ends with last. Readers hold parts of its array, so what stands in
 	// there is never changed: it only grows at the end and is cut at the start.
@@ -36,6 +37,16 @@ type kept struct {
 }
 
 func newHistory() history { return history{epoch: rand.Text()[:epochLength]} }
+
+// sharedHistory is the log of a channel that other nodes have too: somebody who
+// comes from one may know more of it than this node does yet.
+func sharedHistory() history { return history{ahead: maxHistory} }
+
+// restart begins the log anew, so that the next offset follows last. What
+// readers hold of it stays as it is.
+func (l *history) restart(epoch string, last uint64) {
+	l.epoch, l.last, l.bytes, l.kept = epoch, last, 0, nil
+}
 
 // add appends b, whose offset follows the last one.
 func (l *history) add(b *broadcast, now time.Time) {
@@ -61,8 +72,11 @@ func (l *history) trim(now time.Time) {
 // is of another log, or of the future, or so old that some of it is gone. The
 // caller may keep what is returned, but does not change it.
 func (l *history) since(r *wire.Resume, now time.Time) ([]kept, bool) {
-	if r == nil || r.Epoch != l.epoch || r.Offset > l.last {
+	switch {
+	case r == nil || l.epoch == "" || r.Epoch != l.epoch:
 		return nil, false
+	case r.Offset > l.last:
+		return nil, r.Offset-l.last <= l.ahead
 	}
 	l.trim(now)
 	missed := l.last - r.Offset

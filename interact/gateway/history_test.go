@@ -182,15 +182,19 @@ func TestGuessesAreLimited(t *testing.T) {
 }
 
 func TestComeBack(t *testing.T) {
+	g := &Gateway{lim: Limits{}.withDefaults()}
 	for _, tc := range []struct {
 		viewers int
 		within  time.Duration
 	}{{1, 0}, {40, 10 * time.Millisecond}, {19_000, 5 * time.Second}} {
-		if last := comeBack(tc.viewers - 1); last > tc.within {
+		if last := g.comeBack(tc.viewers - 1); last > tc.within {
 			t.Errorf("GW35 the last of %d comes after %v", tc.viewers, last)
 		}
 	}
-	if first, second := comeBack(0), comeBack(comeBackRate); second-first != time.Second {
-		t.Errorf("GW35 %s", fmt.Sprint(first, second))
+	for _, rate := range []int{g.lim.ComeBack, 100, 50_000} {
+		g.lim.ComeBack = rate
+		if first, second := g.comeBack(0), g.comeBack(rate); second-first != time.Second {
+			t.Errorf("GW35 %s", fmt.Sprint(first, second))
+		}
 	}
 }

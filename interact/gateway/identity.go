@@ -66,7 +66,7 @@ func (c *conn) identify(hello *wire.Hello, now time.Time) (string, *ending) {
 	guesses := hello.PIN != "" || hello.Link != ""
 	if guesses && c.g.guesses.barred(c.remote, now) {
 		c.g.counted.guessesBarred.Add(1)
-		return "", &ending{wire.CloseTooMany, "too many wrong attempts: wait a minute"}
+		return "", &ending{code: wire.CloseTooMany, reason: "too many wrong attempts: wait a minute"}
 	}
 	ticket, err := c.g.desk.Admit(*hello, hello.Channel, now)
 	if err != nil {
@@ -82,13 +82,13 @@ func (c *conn) turnedAway(err error, guesses bool, now time.Time) *ending {
 	refusal, ok := errors.AsType[*admission.Refusal](err)
 	if !ok {
 		c.g.complain("viewer not identified", "", err)
-		return &ending{wire.CloseError, ""}
+		return &ending{code: wire.CloseError}
 	}
 	if guesses && (refusal.Code == wire.ClosePIN || refusal.Code == wire.CloseLink) {
 		c.g.counted.guesses.Add(1)
 		c.g.guesses.wrong(c.remote, now)
 	}
-	return &ending{refusal.Code, refusal.Reason}
+	return &ending{code: refusal.Code, reason: refusal.Reason}
 }
 
 // identifyProducer checks a token, or the cookie of whoever comes without one.
@@ -105,9 +105,9 @@ func (c *conn) identifyProducer(hello *wire.Hello, now time.Time) *ending {
 	c.cookie = nil
 	switch {
 	case !valid || claims.Role != token.RoleProducer:
-		return &ending{wire.CloseDenied, "sign in as a producer first"}
+		return &ending{code: wire.CloseDenied, reason: "sign in as a producer first"}
 	case !claims.May(hello.Channel):
-		return &ending{wire.CloseDenied, "this token is for another channel"}
+		return &ending{code: wire.CloseDenied, reason: "this token is for another channel"}
 	}
 	c.producer, c.participant = true, claims.Subject
 	return nil

@@ -59,12 +59,16 @@ func (c *conn) admit(ctx context.Context) (*wire.Welcome, *ending) {
 	}
 	room, ok := c.g.cfg.Rooms(hello.Channel)
 	if !ok {
-		return nil, &ending{wire.CloseChannel, ""}
+		return nil, &ending{code: wire.CloseChannel}
 	}
-	if !c.g.load.door.enter(c.g.lim.JoinWait, ctx.Done()) {
-		return nil, &ending{wire.CloseBusy, ""}
+	if bad := c.belong(hello.Channel, hello.Role, time.Now()); bad != nil {
+		return nil, c.redirected(bad, hello.Channel)
 	}
-	defer c.g.load.door.leave()
+	leave, ok := c.passDoors(c.g.lim.JoinWait, ctx.Done())
+	if !ok {
+		return nil, c.redirected(&ending{code: wire.CloseBusy}, hello.Channel)
+	}
+	defer leave()
 	now := time.Now()
 	tok, bad := c.identify(hello, now)
 	if bad != nil {
@@ -78,17 +82,25 @@ func (c *conn) admit(ctx context.Context) (*wire.Welcome, *ending) {
 	h := c.g.openHall(hello.Channel)
 	at, ok := h.enter(c, c.g.lim.PerParticipant, hello.Resume, now)
 	if !ok {
-		return nil, &ending{wire.CloseTooMany, "open in too many places at once"}
+		return nil, &ending{code: wire.CloseTooMany, reason: "open in too many places at once"}
 	}
 	c.hall = h
 	w, err := room.Join(ctx, c.participant, c.role())
 	if err != nil {
-		return nil, c.joinFailed(hello.Channel, err)
+		return nil, c.redirected(c.joinFailed(hello.Channel, err), hello.Channel)
 	}
 	w.Version, w.Channel, w.Role, w.Participant, w.Token = wire.Version, hello.Channel, c.role(), c.participant, tok
 	w.ClockEpoch, w.Grade = c.g.cfg.Clock.Epoch(), c.grade
 	c.placeIn(&w, at, hello.Resume != nil)
 	return fill(&w), nil
+}
+
+// redirected says where else there may be room, if that is why a join ends.
+func (c *conn) redirected(bad *ending, channel string) *ending {
+	if bad.code == wire.CloseBusy {
+		bad.try = c.g.try(channel)
+	}
+	return bad
 }
 
 // placeIn says in w where the viewer stands in the channel's log. Who resumes
@@ -127,25 +139,25 @@ func (c *conn) hello() (*wire.Hello, *ending) {
 	kind, buf, n, err := c.receive()
 	if err != nil {
 		if isTimeout(err) {
-			return nil, &ending{wire.CloseHello, ""}
+			return nil, &ending{code: wire.CloseHello}
 		}
 		return nil, &ending{}
 	}
 	defer buffers.Put(buf)
 	if kind != opcodeOf(c.codec) || n > wire.MaxClientMessage {
-		return nil, &ending{wire.CloseInvalid, "the first message is hello"}
+		return nil, &ending{code: wire.CloseInvalid, reason: "the first message is hello"}
 	}
 	m, err := c.codec.DecodeClient(buf[:n])
 	hello, ok := m.(*wire.Hello)
 	switch {
 	case err != nil || !ok:
-		return nil, &ending{wire.CloseInvalid, "the first message is hello"}
+		return nil, &ending{code: wire.CloseInvalid, reason: "the first message is hello"}
 	case hello.Version != wire.Version:
-		return nil, &ending{wire.CloseVersion, ""}
+		return nil, &ending{code: wire.CloseVersion}
 	case len(hello.PIN) > wire.MaxPIN || len(hello.Link) > wire.MaxLink || hello.Resume != nil && len(hello.Resume.Epoch) > wire.MaxEpoch:
-		return nil, &ending{wire.CloseInvalid, "pin, link or epoch is too long"}
+		return nil, &ending{code: wire.CloseInvalid, reason: "pin, link or epoch is too long"}
 	case hello.Role != "" && hello.Role != wire.RoleViewer && hello.Role != wire.RoleProducer:
-		return nil, &ending{wire.CloseInvalid, "role is viewer or producer"}
+		return nil, &ending{code: wire.CloseInvalid, reason: "role is viewer or producer"}
 	}
 	return hello, nil
 }
@@ -154,14 +166,14 @@ func (c *conn) hello() (*wire.Hello, *ending) {
 func (c *conn) joinFailed(channel string, err error) *ending {
 	switch interact.CodeOf(err) {
 	case interact.CodeBanned:
-		return &ending{wire.CloseBanned, ""}
+		return &ending{code: wire.CloseBanned}
 	case interact.CodeDenied, interact.CodeNotAdmitted:
-		return &ending{wire.CloseDenied, ""}
+		return &ending{code: wire.CloseDenied}
 	case interact.CodeBusy, interact.CodeUnavailable, interact.CodeTooMany:
-		return &ending{wire.CloseBusy, ""}
+		return &ending{code: wire.CloseBusy}
 	default:
 		c.g.complain("join refused by its room", channel, err)
-		return &ending{wire.CloseError, ""}
+		return &ending{code: wire.CloseError}
 	}
 }
 

@@ -34,6 +34,15 @@ type Limits struct {
 	MessageRate, MessageBurst int
 	// AnswerRate and AnswerBurst are the same for answers. Defaults 2 and 8.
 	AnswerRate, AnswerBurst int
+	// Capacity is how many answers a second this node can take. It refuses none:
+	// the operating load is measured by it. Default 25000 for each core.
+	Capacity int
+	// ComeBack is how many viewers a second are told to come back at a stop: as
+	// many as other nodes take in without keeping anybody waiting. Default 4000.
+	ComeBack int
+	// Notice is how long a stop goes on serving after Draining says so, for those
+	// who hand out connections to notice. Default none.
+	Notice time.Duration
 	// Outbox is how many messages about different things wait for a reader, in
 	// each of three lanes. Default 64.
 	Outbox int
@@ -70,6 +79,8 @@ func (l Limits) withDefaults() Limits {
 	l.MessageBurst = cmp.Or(l.MessageBurst, 40)
 	l.AnswerRate = cmp.Or(l.AnswerRate, 2)
 	l.AnswerBurst = cmp.Or(l.AnswerBurst, 8)
+	l.Capacity = cmp.Or(l.Capacity, 25_000*cores)
+	l.ComeBack = cmp.Or(l.ComeBack, 4000)
 	l.Outbox = cmp.Or(l.Outbox, 64)
 	l.HelloWait = cmp.Or(l.HelloWait, 5*time.Second)
 	l.JoinWait = cmp.Or(l.JoinWait, 5*time.Second)

@@ -15,8 +15,9 @@ type load struct {
 	door       door
 	barred     barred
 	scribes    []scribe
-	shelf      shelf
 	tidy       tidy
+	meter      meter
+	warmth     warmth
 
 	rushed, crowded, turnedAway, busy atomic.Uint64
 	sheds                             [worthCue]atomic.Uint64
@@ -24,11 +25,13 @@ type load struct {
 
 func (g *Gateway) newLoad() {
 	g.began = time.Now()
+	g.load.meter.before = [2]reading{{at: g.began}, {at: g.began}}
 	g.load.door.free = make(chan struct{}, g.lim.Joins)
 	g.load.door.line = int64(g.lim.JoinLine)
 	g.load.scribes = make([]scribe, min(max(runtime.GOMAXPROCS(0), 1), maxScribes))
 	for i := range g.load.scribes {
 		g.load.scribes[i].g = g
+		g.load.scribes[i].rows = make([]row, len(g.lanes))
 	}
 }
 
@@ -88,9 +91,15 @@ func (l *load) spread(lim Limits) time.Duration {
 // maxSpread is the longest wait that spread adds.
 const maxSpread = 20 * time.Second
 
-// Load says what was refused and shed to keep the node on its feet, since the
+// Load says how much this node does, what was refused and shed to keep the node on its feet, since the
 // start, and how far it is behind now.
 type Load struct {
+	// Operating is how much of what this node can do is in use.
+	Operating Operating
+	// Connections are open sockets, MaxConnections the most there ever were.
+	Connections, MaxConnections int
+	// Rates are those of the last second, MaxRates the highest there ever were.
+	Rates, MaxRates Rates
 	// Joining are sockets without Welcome, InLine those of them that wait for
 	// others to join first.
 	Joining, InLine int
@@ -112,20 +121,35 @@ type Load struct {
 
 // Load returns the load now. Safe for concurrent use.
 func (g *Gateway) Load() Load {
-	l := &g.load
+	l, now := &g.load, time.Now()
+	var spread Operating
+	rates, most := l.meter.spread(&spread)
+	o := g.operating(now, rates)
+	o.P50, o.P95, o.Max = spread.P50, spread.P95, max(spread.Max, o.Now)
+	open, record := g.remotes.open(), g.remotes.record()
 	return Load{
-		Joining: int(l.joining.Load()), InLine: int(l.door.waiting.Load()), Lag: g.lag(time.Now()),
+		Operating: o, Connections: open, MaxConnections: record, Rates: rates, MaxRates: most,
+		Joining: int(l.joining.Load()), InLine: int(l.door.waiting.Load()), Lag: g.lag(now),
 		RefusedRush: l.rushed.Load(), RefusedCrowd: l.crowded.Load(), Busy: l.door.refused.Load(),
 		Barred: l.turnedAway.Load(), BusyAnswers: l.busy.Load(),
 		ShedTallies: l.sheds[worthTally].Load(), ShedPresence: l.sheds[worthPresence].Load(),
 	}
 }
 
-// lag is how far the writing is behind.
+// lag is how far the writing to some tenant is behind.
 func (g *Gateway) lag(now time.Time) time.Duration {
 	worst := time.Duration(0)
+	for _, t := range g.lanes {
+		worst = max(worst, g.lagOf(t, now))
+	}
+	return worst
+}
+
+// lagOf is how far the writing to one tenant is behind.
+func (g *Gateway) lagOf(t *tenant, now time.Time) time.Duration {
+	worst := time.Duration(0)
 	for i := range g.load.scribes {
-		worst = max(worst, g.load.scribes[i].lag(g.moment(now)))
+		worst = max(worst, g.load.scribes[i].lag(t.lane, g.moment(now)))
 	}
 	return worst
 }

@@ -68,11 +68,11 @@ func (c *conn) handle(kind int, data []byte, now time.Time) {
 	defer c.recovered()
 	switch {
 	case len(data) > wire.MaxClientMessage:
-		c.end(ending{wire.CloseInvalid, "message too long"})
+		c.end(ending{code: wire.CloseInvalid, reason: "message too long"})
 	case kind == websocket.BinaryMessage && (!c.codec.Binary() || isClock(data)):
 		c.clockPing(data, now)
 	case kind != opcodeOf(c.codec):
-		c.end(ending{wire.CloseInvalid, "text message where binary was agreed on"})
+		c.end(ending{code: wire.CloseInvalid, reason: "text message where binary was agreed on"})
 	default:
 		c.message(data, now)
 	}
@@ -86,7 +86,7 @@ func isClock(data []byte) bool { return len(data) > 0 && (data[0] == 1 || data[0
 func (c *conn) clockPing(data []byte, now time.Time) {
 	ping, err := wire.ParsePing(data)
 	if err != nil {
-		c.end(ending{wire.CloseInvalid, "binary message that is no clock ping"})
+		c.end(ending{code: wire.CloseInvalid, reason: "binary message that is no clock ping"})
 		return
 	}
 	if !c.allow(now) {
@@ -105,7 +105,7 @@ func (c *conn) message(data []byte, now time.Time) {
 	c.g.counted.messages.Add(1)
 	m, err := c.codec.DecodeClient(data)
 	if err != nil {
-		c.end(ending{wire.CloseInvalid, ""})
+		c.end(ending{code: wire.CloseInvalid})
 		return
 	}
 	allowed := c.allow(now)
@@ -125,9 +125,9 @@ func (c *conn) message(data []byte, now time.Time) {
 			c.status(m)
 		}
 	case *wire.Hello:
-		c.end(ending{wire.CloseInvalid, "hello comes once"})
+		c.end(ending{code: wire.CloseInvalid, reason: "hello comes once"})
 	default:
-		c.end(ending{wire.CloseInvalid, "message of another transport"})
+		c.end(ending{code: wire.CloseInvalid, reason: "message of another transport"})
 	}
 }
 

@@ -332,8 +332,13 @@ func answer(id string, choice ...int) *wire.Answer {
 }
 
 func TestConfigRefuses(t *testing.T) {
-	_, err := gateway.New(gateway.Config{Origins: []string{"example.com", "https://ok.example", "*"}})
-	if err == nil || !strings.Contains(err.Error(), `"example.com"`) || !strings.Contains(err.Error(), "clock") {
-		t.Errorf("err = %v, want every problem named", err)
+	_, err := gateway.New(gateway.Config{
+		Origins: []string{"example.com", "https://ok.example", "*"},
+		Tenants: map[string]gateway.TenantLimits{"ann": {Answers: -1}, "bob": {}},
+	})
+	for _, what := range []string{`"example.com"`, "clock", "tenants: tenant", "tenants.ann"} {
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("err = %v, want every problem named, %s too", err, what)
+		}
 	}
 }

@@ -16,16 +16,20 @@ type seen struct {
 	shown shown
 }
 
-// Roster returns a random sample of a channel's viewers: of n, at most
-// wire.MaxRoster. It costs as much as the sample is large, however many watch.
-// Safe for concurrent use.
+// Roster returns a random sample of a channel's viewers on this node: of n, at
+// most wire.MaxRoster. Total counts those of all nodes. It costs as much as the
+// sample is large, however many watch. Safe for concurrent use.
 func (g *Gateway) Roster(channel string, n int) *wire.Roster {
+	others := 0
+	if g.cfg.Elsewhere != nil {
+		others = g.cfg.Elsewhere(channel).Viewers
+	}
 	h := g.hallOf(channel)
 	if h == nil {
-		return &wire.Roster{Viewers: []wire.RosterViewer{}}
+		return &wire.Roster{Total: others, Viewers: []wire.RosterViewer{}}
 	}
 	sample, total := h.sample(min(n, wire.MaxRoster))
-	r := &wire.Roster{Total: total, Viewers: make([]wire.RosterViewer, 0, len(sample))}
+	r := &wire.Roster{Total: total + others, Viewers: make([]wire.RosterViewer, 0, len(sample))}
 	for _, s := range sample {
 		r.Viewers = append(r.Viewers, s.c.introduce(s.shown))
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"runtime"
 	"sync"
 	"time"
 )
@@ -12,12 +13,23 @@ type scribe struct {
 	g *Gateway
 
 	mu      sync.Mutex // protects everything below; taken with conn.mu held
-	waiting []*conn    // whose right to write is this scribe's, each once
-	spare   []*conn    // the array that waiting will grow in next
+	rows    []row      // one for each tenant
+	turn    int        // the row whose turn it is
 	running bool
-	since   moment // when waiting was empty last
-	begun   moment // the same for those being written, 0 if there are none
 }
+
+// row is who of one tenant waits.
+type row struct {
+	waiting []*conn // whose right to write is this scribe's, each once
+	taken   []*conn // those of them that come before waiting; a part of array
+	array   []*conn // what waiting will grow in next
+	since   moment  // when waiting was empty last
+	begun   moment  // the same for taken, 0 if nobody of it is left
+}
+
+// scribeTurn is how many sockets of one tenant are written to before those of
+// another that waits: a fraction of a millisecond of system calls.
+const scribeTurn = 64
 
 // maxScribes is how many share the writing, at most; there are no more than
 // cores.
@@ -26,10 +38,11 @@ const maxScribes = 16
 // add hands c's right to write over. The caller holds c.mu.
 func (s *scribe) add(c *conn) {
 	s.mu.Lock()
-	if len(s.waiting) == 0 {
-		s.since = s.g.moment(time.Now())
+	r := &s.rows[c.lane()]
+	if len(r.waiting) == 0 {
+		r.since = s.g.moment(time.Now())
 	}
-	s.waiting = append(s.waiting, c)
+	r.waiting = append(r.waiting, c)
 	start := !s.running
 	s.running = true
 	s.mu.Unlock()
@@ -42,42 +55,64 @@ func (s *scribe) add(c *conn) {
 func (s *scribe) run() {
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)
-	for batch := s.next(nil); batch != nil; batch = s.next(batch) {
+	for batch := s.next(); batch != nil; batch = s.next() {
 		for i, c := range batch {
 			c.flush(buf)
 			batch[i] = nil // hold nobody who leaves
 		}
+		if len(s.rows) > 1 {
+			runtime.Gosched() // readers of others, too, come after one turn
+		}
 	}
 }
 
-// next returns who waits, nil if nobody does and run has to end. It takes the
-// last batch back.
-func (s *scribe) next(last []*conn) []*conn {
+// next returns who is to be written to now, nil if nobody waits and run has to
+// end. Those it returned before have been.
+func (s *scribe) next() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last != nil {
-		s.spare = last[:0]
+	for range s.rows {
+		r := &s.rows[s.turn]
+		s.turn = (s.turn + 1) % len(s.rows)
+		if batch := r.next(len(s.rows) > 1); batch != nil {
+			return batch
+		}
 	}
-	if len(s.waiting) == 0 {
-		s.running, s.begun = false, 0
-		return nil
+	s.running = false
+	return nil
+}
+
+// next returns the next ones of a row: all, or a turn of them if it is shared
+// with other rows.
+func (r *row) next(shared bool) []*conn {
+	if len(r.taken) == 0 {
+		if len(r.waiting) == 0 {
+			r.begun = 0
+			return nil
+		}
+		r.waiting, r.array = r.array[:0], r.waiting
+		r.taken, r.begun = r.array, r.since
 	}
-	batch := s.waiting
-	s.waiting, s.spare = s.spare, nil
-	s.begun = s.since
+	n := len(r.taken)
+	if shared {
+		n = min(n, scribeTurn)
+	}
+	batch := r.taken[:n]
+	r.taken = r.taken[n:]
 	return batch
 }
 
-// lag is for how long somebody has been waiting to be written to.
-func (s *scribe) lag(now moment) time.Duration {
+// lag is for how long somebody of a tenant has been waiting to be written to.
+func (s *scribe) lag(lane int, now moment) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.running {
-		return 0
+	r := &s.rows[lane]
+	since := r.begun
+	if len(r.waiting) > 0 && (since == 0 || r.since < since) {
+		since = r.since
 	}
-	since := s.begun
-	if since == 0 || len(s.waiting) > 0 && s.since < since {
-		since = s.since
+	if !s.running || since == 0 {
+		return 0
 	}
 	return now.sub(since)
 }

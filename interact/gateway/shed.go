@@ -38,9 +38,10 @@ var patience = [worthCue]time.Duration{
 	worthTally:    500 * time.Millisecond,
 }
 
-// affords says whether messages of worth w may be sent now.
-func (g *Gateway) affords(w worth, now time.Time) bool {
-	return w >= worthCue || g.lag(now) < patience[w]
+// affords says whether messages of worth w may be sent to a tenant now. What
+// others have waiting does not count (GW44).
+func (g *Gateway) affords(t *tenant, w worth, now time.Time) bool {
+	return w >= worthCue || g.lagOf(t, now) < patience[w]
 }
 
 func (l *load) shed(w worth) { l.sheds[w].Add(1) }
@@ -53,19 +54,15 @@ type shelf struct {
 }
 
 // putOff reports whether p has to wait until the writing has caught up.
-func (g *Gateway) putOff(p *post, now time.Time) bool {
+func (g *Gateway) putOff(t *tenant, p *post, now time.Time) bool {
 	w := worthOf(p.m)
-	if w == worthCue {
-		g.load.shelf.forget(p.key)
-		return false
-	}
-	if g.affords(w, now) {
-		g.load.shelf.forget(p.key)
+	if w == worthCue || g.affords(t, w, now) {
+		t.shelf.forget(p.key)
 		return false
 	}
 	g.load.shed(w)
 	g.counted.shed.Add(1)
-	g.load.shelf.put(p)
+	t.shelf.put(p)
 	return true
 }
 
@@ -106,16 +103,9 @@ func (s *shelf) take(affords func(worth) bool) map[postKey]wire.Message {
 
 // catchUp sends what was put off, unless something newer waits already.
 func (g *Gateway) catchUp(now time.Time) {
-	for key, m := range g.load.shelf.take(func(w worth) bool { return g.affords(w, now) }) {
-		g.posts.addUnless(key, m)
-	}
-}
-
-// addUnless adds m if nothing about the same subject waits: that is newer.
-func (f *fanout) addUnless(key postKey, m wire.Message) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.index[key] == nil {
-		f.appendLocked(key, m)
+	for _, t := range g.lanes {
+		for key, m := range t.shelf.take(func(w worth) bool { return g.affords(t, w, now) }) {
+			g.posts.addUnless(t.lane, key, m)
+		}
 	}
 }

@@ -42,6 +42,15 @@ type Stats struct {
 	// Guesses are wrong PINs and links; GuessesBarred were not looked at, because
 	// their address had guessed wrong too often.
 	Guesses, GuessesBarred uint64
+	// Relayed are messages that came from the bus into a shared log, Repeats those
+	// that were there before. Breaks are logs that had to begin anew, Overruns
+	// broadcasts that waited too long, so that viewers were sent away.
+	Relayed, Repeats, Breaks, Overruns uint64
+	// Misdirected were broadcast to viewers where Relay does that, or relayed where
+	// Broadcast does, without an epoch or to a channel without a room.
+	Misdirected uint64
+	// Tenants are those of Config.Tenants; "" is all others. Nil without any.
+	Tenants map[string]TenantStats
 }
 
 type counters struct {
@@ -52,6 +61,8 @@ type counters struct {
 	broadcasts, deliveries, shed, panics       atomic.Uint64
 	goodGrace, badGrace, resumed, reset        atomic.Uint64
 	guesses, guessesBarred                     atomic.Uint64
+	relayed, repeats, breaks, overruns         atomic.Uint64
+	misdirected                                atomic.Uint64
 
 	mu     sync.Mutex
 	closed map[wire.CloseCode]uint64
@@ -75,6 +86,8 @@ func (g *Gateway) Stats() Stats {
 		GoodGraces: c.goodGrace.Load(), BadGraces: c.badGrace.Load(),
 		Resumed: c.resumed.Load(), Reset: c.reset.Load(),
 		Guesses: c.guesses.Load(), GuessesBarred: c.guessesBarred.Load(),
+		Relayed: c.relayed.Load(), Repeats: c.repeats.Load(), Breaks: c.breaks.Load(), Overruns: c.overruns.Load(),
+		Misdirected: c.misdirected.Load(), Tenants: g.tenantStats(),
 	}
 	c.mu.Lock()
 	s.Closed = maps.Clone(c.closed)
@@ -82,8 +95,6 @@ func (g *Gateway) Stats() Stats {
 	for _, h := range g.everyHall() {
 		s.Viewers += h.audience()
 	}
-	g.remotes.mu.Lock()
-	s.Connections = g.remotes.total
-	g.remotes.mu.Unlock()
+	s.Connections = g.remotes.open()
 	return s
 }

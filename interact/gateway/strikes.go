@@ -60,7 +60,7 @@ func (c *conn) expel(now time.Time) {
 	if !c.producer && c.hall != nil {
 		c.g.load.barred.add(offender{c.hall.name, c.participant}, now)
 	}
-	c.end(ending{wire.CloseTooMany, ""})
+	c.end(ending{code: wire.CloseTooMany})
 }
 
 // offender is a participant of a channel.
@@ -117,5 +117,5 @@ func (c *conn) barredHere(channel string, now time.Time) *ending {
 		return nil
 	}
 	c.g.load.turnedAway.Add(1)
-	return &ending{wire.CloseTooMany, "sent too much: wait a minute"}
+	return &ending{code: wire.CloseTooMany, reason: "sent too much: wait a minute"}
 }

@@ -41,6 +41,7 @@ func (g *Gateway) tick(now time.Time) {
 		c.pingDue(at)
 	}
 	g.catchUp(now)
+	g.sample(now)
 	if g.load.tidy.due(g.counted.accepted.Load(), now) {
 		g.work.Go(debug.FreeOSMemory)
 	}

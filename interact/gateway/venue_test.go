@@ -101,6 +101,7 @@ type venue struct {
 	clock  *clock.Room
 	keys   *token.Keys
 	limits gateway.Limits
+	change func(*gateway.Config) // may be nil
 	ln     *pipeListener
 	now    atomic.Pointer[gateway.Gateway]
 	stop   func()
@@ -108,8 +109,13 @@ type venue struct {
 }
 
 func openVenue(t *testing.T, keys *token.Keys, limits gateway.Limits) *venue {
+	return openVenueWith(t, keys, limits, nil)
+}
+
+func openVenueWith(t *testing.T, keys *token.Keys, limits gateway.Limits, change func(*gateway.Config)) *venue {
 	v := &venue{
-		t: t, stage: &stage{show: nothing()}, clock: clock.NewRoom(time.Now(), base, 7), keys: keys, limits: limits,
+		change: change,
+		t:      t, stage: &stage{show: nothing()}, clock: clock.NewRoom(time.Now(), base, 7), keys: keys, limits: limits,
 		ln: &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})},
 	}
 	v.room = v.stage
@@ -121,10 +127,14 @@ func openVenue(t *testing.T, keys *token.Keys, limits gateway.Limits) *venue {
 }
 
 func (v *venue) start() {
-	g, err := gateway.New(gateway.Config{
+	cfg := gateway.Config{
 		Rooms: func(channel string) (gateway.Room, bool) { return v.room, true },
 		Clock: v.clock, Tokens: v.keys, Limits: v.limits,
-	})
+	}
+	if v.change != nil {
+		v.change(&cfg)
+	}
+	g, err := gateway.New(cfg)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -170,6 +180,8 @@ type guest struct {
 	known  known
 	heard  map[string]bool
 	wrong  []string
+	bare   bool // it may be told what has no offset
+	resets int  // snapshots where it asked for what it missed
 }
 
 func (v *venue) guest(codec wire.Codec) *guest {
@@ -297,6 +309,9 @@ func (c *guest) take(m wire.Message, offset uint64, err error) {
 }
 
 func (c *guest) broadcast(what string, offset uint64) {
+	if offset == 0 && c.bare {
+		return
+	}
 	if offset <= c.offset {
 		c.wrong = append(c.wrong, fmt.Sprintf("%s at %d after %d", what, offset, c.offset))
 	}
@@ -313,7 +328,12 @@ func (c *guest) welcome(w *wire.Welcome) {
 		}
 		return
 	}
-	c.epoch, c.offset, c.known = w.Epoch, w.Offset, nothing()
+	if c.epoch != "" {
+		c.resets++
+	}
+	if c.epoch, c.offset, c.known = w.Epoch, w.Offset, nothing(); c.bare {
+		clear(c.heard) // the place may lie before what it has heard
+	}
 	for _, q := range w.Cues {
 		c.known.Cues[q.ID] = standing(q)
 	}

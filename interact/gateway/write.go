@@ -26,7 +26,7 @@ func (c *conn) deliver(b *broadcast) {
 		c.g.counted.shed.Add(1)
 		return
 	default:
-		c.endLocked(ending{wire.CloseSlow, ""})
+		c.endLocked(ending{code: wire.CloseSlow})
 	}
 	c.startLocked()
 }
@@ -39,7 +39,7 @@ func (c *conn) send(m wire.Message) {
 		return
 	}
 	if !c.outLocked().addOwn(m, c.g.lim.Outbox) {
-		c.endLocked(ending{wire.CloseSlow, ""})
+		c.endLocked(ending{code: wire.CloseSlow})
 	}
 	c.startLocked()
 }
@@ -282,7 +282,7 @@ func (c *conn) pingDue(now moment) {
 	}
 	silent := now.sub(c.life)
 	if silent >= c.g.lim.Silence {
-		c.endLocked(ending{wire.CloseIdle, ""})
+		c.endLocked(ending{code: wire.CloseIdle})
 		c.startLocked()
 		return
 	}

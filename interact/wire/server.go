@@ -147,7 +147,8 @@ type Grace struct {
 // Type returns "grace".
 func (*Grace) Type() string { return "grace" }
 
-// Presence counts the viewers of a channel, for producers.
+// Presence counts the viewers of a channel, for producers: over all nodes where
+// there are several. Each adds what the others said last to what it has itself.
 type Presence struct {
 	Viewers int `json:"viewers"`
 	Synced  int `json:"synced"`
@@ -177,7 +178,8 @@ type Grades struct {
 const MaxRoster = 50
 
 // Roster is a random sample of a channel's viewers, for producers: at most
-// every 5 s.
+// every 5 s. Where there are several nodes it is of those on the producer's own,
+// and Total counts all.
 type Roster struct {
 	Total   int            `json:"total"`   // viewers there are
 	Viewers []RosterViewer `json:"viewers"` // at most MaxRoster
@@ -206,6 +208,10 @@ type Bye struct {
 	// plus full jitter.
 	Reconnect bool  `json:"reconnect"`
 	After     int64 `json:"after_ms,omitempty"`
+	// Try is another server that may have room, such as
+	// "https://node2.example.com". A client goes there only if its page trusts it,
+	// and comes back here if it is not let in.
+	Try string `json:"try,omitempty"`
 }
 
 // Type returns "bye".

@@ -213,7 +213,7 @@ describe("CN3 an answer is sent until it is settled", () => {
     const tappedAt = localNow();
     await vi.advanceTimersByTimeAsync(30);
     connection.answer(cue, [1], tappedAt);
-    await vi.advanceTimersByTimeAsync(6500);
+    await vi.advanceTimersByTimeAsync(18_000);
     const [first, ...again] = last().answers;
     expect(first).toMatchObject({ cue: "c1", rev: 2, choice: [1] });
     const at = (first as { at_us: number }).at_us;

@@ -26,6 +26,8 @@ export interface End {
   readonly orderly: boolean;
   /** It was given up for the sake of the next one, which begins at once. */
   readonly hurried: boolean;
+  /** Another server that the bye named. */
+  readonly to: string | undefined;
 }
 
 /** The end by `code`, as an earlier bye explains it. */
@@ -34,7 +36,7 @@ export function endOf(code: number, bye: ByeMessage | undefined, by: EndedBy = "
   const hurried = by === "hurry";
   if (bye === undefined) {
     const reconnect = reconnects(code);
-    return { code, reason: closeReason(code), reconnect, after: millis(0), orderly, hurried };
+    return { code, reason: closeReason(code), reconnect, after: millis(0), orderly, hurried, to: undefined };
   }
   const { reason, reconnect, after_ms = millis(0) } = bye;
   return {
@@ -44,5 +46,6 @@ export function endOf(code: number, bye: ByeMessage | undefined, by: EndedBy = "
     after: after_ms,
     orderly,
     hurried: hurried && after_ms === 0,
+    to: bye.try,
   };
 }

@@ -238,7 +238,7 @@ const server: Codecs<ServerMessage> = {
     ladder: optional(ladder),
     advice: list(text),
   }),
-  bye: object({ code: count, reason: text, reconnect: flag, after_ms: nonzero(ms) }),
+  bye: object({ code: count, reason: text, reconnect: flag, after_ms: nonzero(ms), try: nonzero(text) }),
 };
 
 const client: Codecs<ClientMessage> = {

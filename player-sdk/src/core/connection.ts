@@ -63,6 +63,8 @@ export interface ConnectionOptions {
   readonly transport?: TransportSetting;
   /** How messages are written. Default "json". Of the line, where that is given. */
   readonly codec?: CodecName;
+  /** Origins of servers that this one may send the viewer to. Default none. Of the line, where that is given. */
+  readonly trust?: readonly string[];
   /** The way to the server. Default: a socket in this thread. */
   readonly line?: Line;
   /** Makes a socket. Default `new WebSocket`. */
@@ -135,7 +137,7 @@ export class Connection implements RoomLink {
 
   constructor(options: ConnectionOptions) {
     const { url, channel, role = "viewer", open, openStream, random = Math.random } = options;
-    const { transport, codec } = options;
+    const { transport, codec, trust } = options;
     this.#options = options;
     this.channel = channel;
     this.role = role;
@@ -144,7 +146,7 @@ export class Connection implements RoomLink {
     this.#line =
       options.line ??
       new LocalLine({
-        ...{ url, channel, role, transport, codec },
+        ...{ url, channel, role, transport, codec, trust },
         ...{ open, openStream, random, msgpack: loadMsgpack },
       });
     this.#outbox = new Outbox({

@@ -38,6 +38,11 @@ export interface LineTarget {
   readonly transport?: TransportSetting | undefined;
   /** How messages on a socket are written, if the server can do it. Default "json". */
   readonly codec?: CodecName | undefined;
+  /**
+   * Origins of servers that this one may send the viewer to, such as
+   * "https://node2.example.com": they learn its token. Default none.
+   */
+  readonly trust?: readonly string[] | undefined;
 }
 
 /** Why a line should look after itself: the page is used again, or the device may be in another network. */

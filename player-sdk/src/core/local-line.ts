@@ -9,6 +9,7 @@ import { backoff } from "./backoff.ts";
 import type { ClockChange, ClockSample, RoomReader } from "./clock.ts";
 import { ClockSync, localNow } from "./clock-sync.ts";
 import { CloseCode } from "./close.ts";
+import { Detour } from "./detour.ts";
 import { jsonCodec, type MessageCodec, type Received } from "./encoding.ts";
 import type { Identity, Line, LineListener, LineTarget, Socket, Wake } from "./line.ts";
 import { LogPosition } from "./log-position.ts";
@@ -65,6 +66,7 @@ export class LocalLine implements Line {
   readonly #sync: ClockSync;
   readonly #position = new LogPosition();
   readonly #choice: TransportChoice;
+  readonly #detour: Detour;
   #codecs: readonly MessageCodec[] = [jsonCodec];
   #identity: Identity = {};
   #listener: LineListener | undefined;
@@ -79,6 +81,7 @@ export class LocalLine implements Line {
     this.thread = options.thread ?? "page";
     this.#random = options.random ?? Math.random;
     this.#choice = new TransportChoice(options.transport);
+    this.#detour = new Detour(options.url, options.trust);
     this.#sync = new ClockSync({
       send: (frame) => this.#sendRaw(frame),
       random: this.#random,
@@ -129,6 +132,7 @@ export class LocalLine implements Line {
       const startedAt = localNow();
       const { end, welcomed } = await this.#session(attempt, signal);
       if (signal.aborted) return;
+      this.#detour.ended({ welcomed, to: end.to });
       if (end.code === CloseCode.denied && !forgave && this.#forgetToken()) {
         forgave = true;
         continue;
@@ -214,10 +218,13 @@ export class LocalLine implements Line {
   }
 
   #open(transport: Transport): Socket {
-    const { url, open, openStream } = this.#options;
+    const { channel, open, openStream } = this.#options;
+    const { url } = this.#detour;
     if (transport === "stream") return openStream?.(url) ?? new StreamSocket(url);
     const subprotocols = this.#codecs.map((c) => c.subprotocol);
-    return open?.(url, subprotocols) ?? new WebSocket(url, subprotocols);
+    const address = new URL(url); // with the channel, a busy server refuses those of its tenant alone
+    address.searchParams.set("channel", channel);
+    return open?.(address.href, subprotocols) ?? new WebSocket(address, subprotocols);
   }
 
   #drop(socket: Socket): void {

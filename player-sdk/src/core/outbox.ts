@@ -8,8 +8,10 @@ import { backoff } from "./backoff.ts";
 import { type Millis, millis } from "./units.ts";
 import type { AnswerMessage, RefusedMessage } from "./wire.ts";
 
-const PATIENCE = 2000; // ms before an unheard answer is sent again; doubles to
-const PATIENCE_CAP = 8000;
+// ms before an unheard answer is sent again, doubling: a connection that holds loses nothing, so a server that is
+// busy is not made busier. After a reconnect it is sent again at once.
+const PATIENCE = 5000;
+const PATIENCE_CAP = 10_000;
 const RETRIES = 5; // of an answer that the server could not take just now
 
 /** Refusals that pass by themselves: the same answer may be taken a moment later. */

@@ -96,12 +96,14 @@ export class StreamSocket implements Socket {
   /** A server that is too busy for another stream says how long: as a bye would. */
   #refused({ status, headers }: Response): void {
     if (!isBusy(status)) return;
+    const named = headers.get("Cuelight-Try");
     const bye: ByeMessage = {
       t: "bye",
       code: CloseCode.busy,
       reason: closeReason(CloseCode.busy),
       reconnect: true,
       after_ms: againIn(headers.get("Retry-After")),
+      ...(named === null ? {} : { try: named }),
     };
     this.#say(JSON.stringify(bye));
   }

@@ -265,6 +265,8 @@ export interface ByeMessage {
   readonly reason: string;
   readonly reconnect: boolean;
   readonly after_ms?: Millis;
+  /** Another server that may have room: "https://node2.example.com". */
+  readonly try?: string;
 }
 
 /** Whatever a client sends, the clock's frames apart. */
