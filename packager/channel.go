@@ -23,6 +23,13 @@ var (
 type Start struct {
 	MSN           uint64 // of the first segment; greater than 0
 	Discontinuity uint64 // of the first discontinuity domain
+	// Resumed says that another server had the channel before, and Discontinuity
+	// is of its last domain: the first media here begin behind a discontinuity
+	// (HV1). See Numbers.
+	Resumed bool
+	// Since is the date up to which that server had whole segments; gaps go from
+	// there to the first media, over one window at most. 0: there are none.
+	Since clock.Instant
 }
 
 // Channel packages one program. Begin, Write, End, Tick and Finish are called
@@ -37,12 +44,15 @@ type Channel struct {
 	// mu protects the writing side, which is what follows. It is held while
 	// playlists are rendered; readers never take it.
 	mu       sync.Mutex
-	msn      uint64 // of the next segment
-	domain   uint64 // of the next discontinuity domain
-	cut      bool   // a domain has begun before
-	live     bool   // between Begin and End
-	flowing  bool   // a domain is open
-	short    bool   // the open segment ends with its first part
+	msn      uint64        // of the next segment
+	domain   uint64        // of the next discontinuity domain
+	cut      bool          // a domain has begun before
+	resumed  bool          // and before that on another server
+	bridged  bool          // by gaps, since there
+	since    clock.Instant // Start.Since
+	live     bool          // between Begin and End
+	flowing  bool          // a domain is open
+	short    bool          // the open segment ends with its first part
 	ended    bool
 	finished clock.Instant // when it ended, as far as the channel knew the time
 	videos   []*follower   // all renditions of the pictures; the first leads
@@ -77,7 +87,7 @@ func New(cfg Config, start Start) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Channel{cfg: cfg.withDefaults(), first: start.MSN, msn: start.MSN, domain: start.Discontinuity}
+	c := &Channel{cfg: cfg.withDefaults(), first: start.MSN, msn: start.MSN, domain: start.Discontinuity, resumed: start.Resumed, since: start.Since}
 	c.log = c.cfg.Log
 	c.before.Store(cfg.Before)
 	c.cues.renderer.press = &c.press
@@ -261,7 +271,8 @@ func (c *Channel) newCut(at clock.Ticks, fresh bool) cut {
 	c.now = max(c.now, k.pdt)
 	c.msn++
 	if fresh {
-		if c.cut {
+		k.behind = c.resumed && !c.cut
+		if c.cut || c.resumed {
 			c.domain++
 		}
 		c.cut = true

@@ -72,6 +72,7 @@ func (c *Channel) enter(p *picture, format *pictureFormat) error {
 	if format != nil {
 		v.setFormat(*format)
 	}
+	c.bridge(p.pts)
 	v.restart(p)
 	v.anchor(p, 0)
 	c.flow()
@@ -206,6 +207,7 @@ func (c *Channel) writeAudio(f media.Frame) error {
 			c.count.dropped++
 			return nil
 		}
+		c.bridge(f.PTS)
 		k := c.newCut(f.PTS, true)
 		a.enter(k)
 		c.plan(k)

@@ -27,7 +27,7 @@ func (c *Channel) succeed(s Start) (Start, error) {
 	}
 	c.release()
 	s.MSN = max(s.MSN, c.msn+apart)
-	s.Discontinuity = c.domain + 1
+	s.Discontinuity, s.Resumed, s.Since = c.domain+1, false, 0
 	return s, nil
 }
 

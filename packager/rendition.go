@@ -28,6 +28,7 @@ type cut struct {
 	pdt    clock.Instant
 	domain uint64
 	fresh  bool // the domain begins here
+	behind bool // and another server's before
 	// opening marks the first segment of a channel, which is cut short, and the
 	// one behind it if that has no key frame to begin with.
 	opening bool
@@ -135,7 +136,7 @@ func (r *rendition) segment(c cut, at clock.Ticks, independent bool) *Segment {
 		h.fresh = last.domain != c.domain
 		h.mapHere = h.fresh || last.init != r.init
 	} else {
-		h.mapHere = true
+		h.fresh, h.mapHere = c.behind, true
 	}
 	uri := Name{Kind: NameSegment, Rendition: r.name, MSN: c.msn}.String()
 	return &Segment{MSN: c.msn, head: h, uri: uri, independent: independent}

@@ -95,11 +95,14 @@ func (c *Channel) show() {
 // ready reports whether what leads, and sound, can be played (V3). A new
 // publisher's pictures cannot before their format is there.
 func (c *Channel) ready() bool {
-	if c.audio != nil && !c.audio.window.Load().Ready() {
+	if c.audio != nil && (!c.audio.window.Load().Ready() || c.bridged && !c.audio.hasMedia()) {
 		return false
 	}
 	if c.pictured {
 		v := c.lead()
+		if c.bridged && !v.hasMedia() {
+			return false
+		}
 		return v.window.Load().Ready() && v.format.known()
 	}
 	return c.audio != nil

@@ -71,6 +71,20 @@ func (d *Discipline) Lead(now time.Time) Lead {
 	return l
 }
 
+// Turn says that the next answers are another node's, who leads now. What was
+// measured of the one before is dropped, but not how fast its clock runs; R goes
+// on, and is slewed to the new leader's when that is known (CL20).
+func (d *Discipline) Turn(now time.Time) { d.forget(now) }
+
+// TakeOver says that this node leads from now on: R is the room's, in its epoch,
+// as it runs (CL20).
+func (d *Discipline) TakeOver(now time.Time) {
+	d.own = d.room.Epoch()
+	d.forget(now)
+	d.lead.Followed, d.lead.Epoch, d.adopted = true, d.own, d.own
+	d.lead.Error = 0
+}
+
 // Add takes an answer in and steers R at now, which is not before the answer
 // returned. While live says that somebody watches, R is set only where the
 // leader's own clock was set anew (CL16). It returns false for an answer that

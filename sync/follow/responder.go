@@ -27,13 +27,19 @@ const (
 type Responder struct {
 	conn    *net.UDPConn
 	room    *clock.Room
+	mute    func() bool
 	refused atomic.Uint64
 }
 
 // NewResponder makes a Responder on conn, which Run closes.
 func NewResponder(conn *net.UDPConn, room *clock.Room) *Responder {
-	return &Responder{conn: conn, room: room}
+	return &Responder{conn: conn, room: room, mute: func() bool { return false }}
 }
+
+// MuteWhile makes it answer nobody while mute says so, such as before this
+// node's R is the room's: whoever asks it then would follow a stranger (CL21).
+// Call it before Run. The function is called for every ping.
+func (r *Responder) MuteWhile(mute func() bool) { r.mute = mute }
 
 // Refused counts datagrams that were not answered: no pings, or too many.
 func (r *Responder) Refused() uint64 { return r.refused.Load() }
@@ -62,7 +68,7 @@ func (r *Responder) Run(ctx context.Context) error {
 		}
 		failed = 0
 		ping, err := ParsePing(in[:n])
-		if err != nil || !pace.allow(from.Addr(), read) {
+		if err != nil || !pace.allow(from.Addr(), read) || r.mute() {
 			r.refused.Add(1)
 			continue
 		}

@@ -3,6 +3,7 @@ package follow_test
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +134,32 @@ func TestUDPTakesNoForgery(t *testing.T) {
 	<-done
 	if _, err := (&follow.UDP{Address: "127.0.0.1:0"}).Ask(t.Context()); err == nil {
 		t.Error("CL16 an answer from nowhere")
+	}
+}
+
+// TestResponderIsMute: it is not heard from before its R is the room's.
+func TestResponderIsMute(t *testing.T) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := follow.NewResponder(conn, clock.NewRoom(time.Now(), start, 70))
+	var member atomic.Bool
+	r.MuteWhile(func() bool { return !member.Load() })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	u := &follow.UDP{Address: conn.LocalAddr().String()}
+	if a, err := u.Ask(t.Context()); err == nil || r.Refused() != 1 {
+		t.Errorf("CL21 a stranger says %+v", a)
+	}
+	member.Store(true)
+	if _, err := u.Ask(t.Context()); err != nil {
+		t.Errorf("CL21 %v", err)
+	}
+	u.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -50,6 +50,8 @@ type Channel struct {
 	cfg    Config
 	start  clock.Instant
 	handed clock.Ticks // highest media time anybody was given
+	spare  clock.Ticks // of that, what nobody can have been given after all
+	skip   int         // epochs that the next one leaves out
 
 	session session
 	m       Map
@@ -85,7 +87,7 @@ func (c *Channel) Begin(f Sample, returned bool) {
 	c.session = session{
 		began: f.Arrival,
 		shift: media - f.DTS,
-		after: c.handed,
+		after: c.handed - c.spare,
 		zero:  Point{Media: media - preroll, P: f.Arrival - nominal(preroll)},
 		prior: prior,
 		edge:  media,
@@ -97,7 +99,7 @@ func (c *Channel) Begin(f Sample, returned bool) {
 		history:  newEnvelope(coarse),
 		captures: captures{newest: -1},
 	}
-	c.handed = media
+	c.handed, c.spare = media, 0
 	c.change(func(m *Map) { m.State, m.NeedsEpoch, m.Jitter = Acquiring, false, 0 })
 	c.Observe(f)
 }
@@ -112,8 +114,8 @@ func (c *Channel) Ready() bool { return c.session.ready }
 func (c *Channel) Media(t clock.Ticks) clock.Ticks {
 	media := t + c.session.shift
 	// A stray timestamp hours ahead must not push the next epoch there.
-	if media > c.handed && media < c.session.edge+clock.TicksOf(alienJump) {
-		c.handed = media
+	if media > c.handed-c.spare && media < c.session.edge+clock.TicksOf(alienJump) {
+		c.spare, c.handed = max(0, c.handed-media), max(c.handed, media)
 	}
 	return media
 }

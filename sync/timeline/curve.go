@@ -22,10 +22,11 @@ func (c *Channel) publish() {
 	}
 	c.rate = steer(0, s.line.slope, 0, haste{brisk: true})
 	c.change(func(m *Map) {
-		m.Epoch++
+		m.Epoch += 1 + c.skip
 		m.From = s.zero.Media + preroll
 		m.Points = append(points, first)
 	})
+	c.skip = 0
 	c.extend()
 }
 

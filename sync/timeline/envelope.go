@@ -29,6 +29,9 @@ type bin struct {
 	at     clock.Instant
 }
 
+// media is the media time of the arrival, since the epoch's origin.
+func (b *bin) media() int64 { return int64(math.Round(b.x * clock.TicksPerSecond)) }
+
 // envelope collects the delays of an epoch's arrivals. Delay only ever adds,
 // so each bin keeps its minimum and the truth is the lower edge of all bins.
 type envelope struct {
