@@ -9,7 +9,7 @@ import (
 )
 
 // adminRoutes is everything on the admin port, which is not for the public.
-func adminRoutes(metrics *prometheus.Registry) http.Handler {
+func adminRoutes(metrics *prometheus.Registry, ready http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	healthy := func(w http.ResponseWriter, _ *http.Request) {
@@ -17,7 +17,8 @@ func adminRoutes(metrics *prometheus.Registry) http.Handler {
 		w.Write([]byte("ok\n")) // the reader has gone if this fails
 	}
 	mux.HandleFunc("GET /healthz", healthy)
-	mux.HandleFunc("GET /readyz", healthy)
+	mux.HandleFunc("GET /livez", healthy)
+	mux.Handle("GET /readyz", ready)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

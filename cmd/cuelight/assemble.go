@@ -14,8 +14,12 @@ import (
 // They stop in the reverse order: viewers are told to come back first, the
 // engine writes its last answers at the end.
 func (srv *server) assemble(context.Context) error {
+	if srv.cluster != nil {
+		return srv.assembleNode()
+	}
 	srv.clock.add(&srv.group)
 	srv.group.Add("engine", srv.engine)
+	srv.group.Add("warmer", srv.warmer)
 	for name, a := range srv.archives {
 		srv.group.Add("archive of "+name, a)
 	}
@@ -36,6 +40,9 @@ func (srv *server) assemble(context.Context) error {
 			srv.group.Add("renditions of "+name, l)
 		}
 	}
+	if err := srv.addRecorders(); err != nil {
+		return err
+	}
 	srv.addIngest()
 	media := srv.media()
 	metrics := newMetrics(srv, media)
@@ -46,7 +53,7 @@ func (srv *server) assemble(context.Context) error {
 	srv.addWeb(routes)
 	srv.group.Add("gateway", srv.gateway)
 	if srv.open.admin != nil {
-		srv.addHTTP("admin", srv.open.admin, adminRoutes(metrics))
+		srv.addHTTP("admin", srv.open.admin, adminRoutes(metrics, &srv.ready))
 	}
 	return nil
 }

@@ -64,6 +64,12 @@ func (c capacitySettings) limits() gateway.Limits {
 }
 
 var (
+	descOperating      = desc("gateway_operating_load", "How much of what this node can do is in use, 0 to 1, by what bounds it.", "bound")
+	descOperatingWas   = desc("gateway_operating_load_minute", "The same over the last minute.", "quantile")
+	descConnectionsMax = desc("gateway_connections_max", "Most sockets there ever were.")
+	descRate           = desc("gateway_rate", "Messages from and to clients, answers and handshakes in the last second.", "kind")
+	descRateMax        = desc("gateway_rate_max", "Highest of these there ever were.", "kind")
+
 	descLag         = desc("gateway_write_lag_seconds", "For how long somebody has been waiting to be written to.")
 	descJoining     = desc("gateway_joining", "Sockets that have not been welcomed yet.")
 	descTurnedAway  = desc("gateway_turned_away_total", "Connections not let in: too many at once (rush, crowd, busy), or sent too much before (barred).", "why")
@@ -78,6 +84,19 @@ var (
 func collectLoad(l gateway.Load, gauge, total func(*prometheus.Desc, float64, ...string)) {
 	gauge(descLag, l.Lag.Seconds())
 	gauge(descJoining, float64(l.Joining))
+	o := l.Operating
+	gauge(descOperating, o.Now, o.Bound)
+	for quantile, v := range map[string]float64{"0.5": o.P50, "0.95": o.P95, "1": o.Max} {
+		gauge(descOperatingWas, v, quantile)
+	}
+	gauge(descConnectionsMax, float64(l.MaxConnections))
+	for kind, v := range map[string][2]float64{
+		"in": {l.Rates.In, l.MaxRates.In}, "out": {l.Rates.Out, l.MaxRates.Out},
+		"answers": {l.Rates.Answers, l.MaxRates.Answers}, "handshakes": {l.Rates.Handshakes, l.MaxRates.Handshakes},
+	} {
+		gauge(descRate, v[0], kind)
+		gauge(descRateMax, v[1], kind)
+	}
 	for why, n := range map[string]uint64{"rush": l.RefusedRush, "crowd": l.RefusedCrowd, "busy": l.Busy, "barred": l.Barred} {
 		total(descTurnedAway, float64(n), why)
 	}

@@ -23,8 +23,9 @@ type channel struct {
 	part      time.Duration // PART-TARGET
 	room      *clock.Room
 	packaging packager.Config // of every event
-	ladder    *ladder.Ladder  // nil unless the channel has renditions
-	source    source          // nil unless the channel's stream is fetched
+	timing    timeline.Config
+	ladder    *ladder.Ladder // nil unless the channel has renditions
+	source    source         // nil unless the channel's stream is fetched
 	log       *slog.Logger
 	told      adviser // what the broadcaster has been told
 	band      band    // what the media say of cues
@@ -73,7 +74,7 @@ func newChannel(made channelConfig) (*channel, error) {
 	now, cfg := made.room.At(time.Now()), made.packager
 	c := &channel{
 		name: made.name, segment: cfg.SegmentTarget, part: cfg.PartTarget, room: made.room, log: made.log,
-		timeline: timeline.New(now, made.timeline), ladder: made.ladder,
+		timeline: timeline.New(now, made.timeline), timing: made.timeline, ladder: made.ladder,
 	}
 	c.publishMap()
 	cfg.PDT = func(t clock.Ticks) clock.Instant { return c.current.Load().At(t) }

@@ -11,6 +11,8 @@ import (
 // channelSettings are one channel's.
 type channelSettings struct {
 	Title string `yaml:"title"`
+	// Tenant is whose channel it is, where there are tenants.
+	Tenant string `yaml:"tenant"`
 	// Key is the stream key; KeyFile names a file that holds it. With neither,
 	// one is made and kept in the data folder.
 	Key     secret `yaml:"key"`

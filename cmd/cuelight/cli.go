@@ -26,18 +26,23 @@ type cli struct {
 // listenFlags are shared by serve, demo and check-config. Each is also an
 // environment variable (CUELIGHT_HTTP for --http) and a key of the file.
 type listenFlags struct {
-	Config    string `placeholder:"FILE" help:"Configuration file, YAML."`
-	Data      string `placeholder:"DIR" help:"Folder for keys and the log of answers. serve: cuelight-data beside the program; demo: a temporary folder."`
-	HTTP      string `name:"http" placeholder:"ADDR" help:"Watch page, studio, HLS, API. Default :8080."`
-	HTTPS     string `name:"https" placeholder:"ADDR" help:"The same inside TLS, or off. Default :8443 with a certificate, else off."`
-	RTMP      string `name:"rtmp" placeholder:"ADDR" help:"RTMP ingest, or off. Default :1935."`
-	RTMPS     string `name:"rtmps" placeholder:"ADDR" help:"RTMP ingest inside TLS, or off. Default :1936 with a certificate, else off."`
-	SRT       string `name:"srt" placeholder:"ADDR" help:"SRT ingest (UDP), or off. Default :8890."`
-	RTSP      string `name:"rtsp" placeholder:"ADDR" help:"RTSP ingest, or off. Default :8554."`
-	WebRTC    string `name:"webrtc" placeholder:"ADDR" help:"Media of WHIP ingest (UDP), or off. Default :8189, or where there is room."`
-	Admin     string `placeholder:"ADDR" help:"Metrics, health and profiles, or off. Default 127.0.0.1:9090."`
-	LogLevel  string `placeholder:"LEVEL" help:"debug, info, warn or error. Default info."`
-	LogFormat string `placeholder:"FORMAT" help:"text or json. Default text."`
+	Config     string `placeholder:"FILE" help:"Configuration file, YAML."`
+	Data       string `placeholder:"DIR" help:"Folder for keys and the log of answers. serve: cuelight-data beside the program; demo: a temporary folder."`
+	HTTP       string `name:"http" placeholder:"ADDR" help:"Watch page, studio, HLS, API. Default :8080."`
+	HTTPS      string `name:"https" placeholder:"ADDR" help:"The same inside TLS, or off. Default :8443 with a certificate, else off."`
+	RTMP       string `name:"rtmp" placeholder:"ADDR" help:"RTMP ingest, or off. Default :1935."`
+	RTMPS      string `name:"rtmps" placeholder:"ADDR" help:"RTMP ingest inside TLS, or off. Default :1936 with a certificate, else off."`
+	SRT        string `name:"srt" placeholder:"ADDR" help:"SRT ingest (UDP), or off. Default :8890."`
+	RTSP       string `name:"rtsp" placeholder:"ADDR" help:"RTSP ingest, or off. Default :8554."`
+	WebRTC     string `name:"webrtc" placeholder:"ADDR" help:"Media of WHIP ingest (UDP), or off. Default :8189, or where there is room."`
+	Roles      string `placeholder:"LIST" help:"What this node does, of ingest,origin,engine,gateway,studio. Default all."`
+	NodeID     string `name:"node-id" placeholder:"NAME" help:"This node's name, unlike every other's. Default made once."`
+	NodeListen string `name:"node-listen" placeholder:"ADDR" help:"Where other nodes reach this one. Default 127.0.0.1:8092."`
+	NodeURL    string `name:"node-url" placeholder:"URL" help:"How they do."`
+	NodePublic string `name:"node-public" placeholder:"URL" help:"How viewers reach this node."`
+	Admin      string `placeholder:"ADDR" help:"Metrics, health and profiles, or off. Default 127.0.0.1:9090."`
+	LogLevel   string `placeholder:"LEVEL" help:"debug, info, warn or error. Default info."`
+	LogFormat  string `placeholder:"FORMAT" help:"text or json. Default text."`
 }
 
 type serveCommand struct {
@@ -66,6 +71,7 @@ type tokenFlags struct {
 	Config  string        `placeholder:"FILE" help:"Configuration file, YAML."`
 	Data    string        `placeholder:"DIR" help:"The server's data folder."`
 	Channel []string      `placeholder:"NAME" help:"Channel the token is good for. Default all; may be repeated."`
+	Tenant  string        `placeholder:"NAME" help:"Tenant whose channels the token is good for."`
 	TTL     time.Duration `name:"ttl" default:"720h" help:"How long the token is good for."`
 }
 

@@ -21,15 +21,22 @@ func (s settings) validateDurability() error {
 	case interact.LevelLog, interact.LevelMemory:
 		return nil
 	case interact.LevelReplicated:
-		return errors.New("durability: replicated needs more than one machine, and this server is one: choose log (on this machine's disk) or memory")
+		if s.clustered() {
+			return nil
+		}
+		return errors.New("durability: replicated needs more than one machine, and this server is one: choose log (on this machine's disk) or memory, or give redis.addresses")
 	}
-	return fmt.Errorf("durability: %q is neither log nor memory", s.Durability)
+	return fmt.Errorf("durability: %q is neither log nor memory nor replicated", s.Durability)
 }
 
 // openStore opens what keeps cues and answers, and with it the lock of the data
 // folder.
 func (srv *server) openStore(ctx context.Context) (err error) {
 	path := filepath.Join(srv.settings.Data, logFile)
+	if srv.settings.clustered() { // the log is in Redis
+		srv.storage, err = embedded.Lock(path)
+		return err
+	}
 	if interact.Level(srv.settings.Durability) != interact.LevelMemory {
 		kept, err := embedded.Open(ctx, path, srv.log)
 		if err != nil {

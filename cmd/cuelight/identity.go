@@ -33,7 +33,7 @@ func (srv *server) openDesk(context.Context) (err error) {
 
 // useLink makes a one-time link a participant's, in the channel's log.
 func (srv *server) useLink(ctx context.Context, channel, link, participant string) (owner string, err error) {
-	room, ok := srv.engine.Room(channel)
+	room, ok := srv.hall(channel)
 	if !ok {
 		return "", interact.Errorf(interact.CodeUnavailable, "There is no channel %.64q.", channel)
 	}

@@ -12,6 +12,7 @@ import (
 // listeners are the ports of the server. Those that are off are nil.
 type listeners struct {
 	http, https, admin, rtmp, rtmps, rtsp net.Listener
+	node                                  net.Listener // for other nodes
 	srt                                   *srt.Listener
 	clock                                 *net.UDPConn // others follow this server's clock here
 }
@@ -34,8 +35,9 @@ func listen(s settings) (l listeners, err error) {
 		{"rtmp", s.RTMP, &l.rtmp},
 		{"rtmps", s.RTMPS, &l.rtmps},
 		{"rtsp", s.RTSP, &l.rtsp},
+		{"node-listen", s.Node.Listen, &l.node},
 	} {
-		if p.addr == off {
+		if p.addr == off || p.addr == "" {
 			continue
 		}
 		if *p.to, err = net.Listen("tcp", p.addr); err != nil {
@@ -73,7 +75,7 @@ func portError(name, addr string, err error) error {
 // close closes all that are open. Whoever ran them has closed them already.
 func (l listeners) close() error {
 	var errs []error
-	for _, ln := range []net.Listener{l.http, l.https, l.admin, l.rtmp, l.rtmps, l.rtsp} {
+	for _, ln := range []net.Listener{l.http, l.https, l.admin, l.rtmp, l.rtmps, l.rtsp, l.node} {
 		if ln == nil {
 			continue
 		}

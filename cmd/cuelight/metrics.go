@@ -78,8 +78,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	collectGraces(sockets, total)
 	collectLoad(c.srv.gateway.Load(), gauge, total)
 	collectReturns(sockets, total)
+	collectTenants(sockets, gauge, total)
 	collectStreams(c.srv.streams.Stats(), gauge, total)
 	collectPublishers(c.srv.registry.Counters(), gauge, total)
+	if c.srv.cluster != nil {
+		c.srv.cluster.collect(gauge, total)
+	}
 	for _, name := range c.srv.settings.sortedChannels() {
 		c.collectChannel(name, gauge, total)
 	}
@@ -101,6 +105,13 @@ func (c *collector) collectChannel(name string, gauge, total meter) {
 	}
 	for _, a := range ch.advice(f) {
 		gauge(descAdvice, 1, name, a.code)
+	}
+	if c.srv.cluster != nil {
+		c.srv.cluster.collectSeat(name, gauge, total)
+		return
+	}
+	if r := c.srv.recorders[name]; r != nil {
+		collectHistory(name, r.Health(), gauge, total)
 	}
 	room, ok := c.srv.engine.Room(name)
 	if !ok {

@@ -15,12 +15,16 @@ import (
 // events is what producers may do with the media of channels.
 func (srv *server) events() api.Events {
 	return api.Events{
-		End: func(_ context.Context, channel string) (clock.Instant, error) {
+		End: func(ctx context.Context, channel string) (clock.Instant, error) {
 			ch, ok := srv.channels[channel]
 			if !ok {
 				return 0, fmt.Errorf("end the event: no channel %s", channel)
 			}
-			return ch.endEvent()
+			at, err := ch.endEvent()
+			if err == nil && srv.cluster != nil {
+				srv.cluster.noteEnd(ctx, channel, at)
+			}
+			return at, err
 		},
 		Recordings: srv.recordingsOf,
 		Delete:     srv.deleteRecording,

@@ -68,7 +68,7 @@ func (srv *server) openClock() (_ *roomClock, err error) {
 	room := c.kept.Room()
 	if len(s.Clock.NTP) > 0 {
 		cfg := sntp.Config{Servers: s.Clock.NTP, Every: s.Clock.Check.Duration, Room: room, Log: srv.log}
-		if s.Clock.Leader == "" { // a follower's R is its leader's
+		if s.Clock.Leader == "" && !s.clustered() { // a follower's R is its leader's
 			cfg.Idle = srv.unwatched
 		}
 		if c.utc, err = sntp.New(cfg); err != nil {
@@ -81,11 +81,23 @@ func (srv *server) openClock() (_ *roomClock, err error) {
 			return nil, fmt.Errorf("clock: %w", err)
 		}
 	}
+	if s.clustered() {
+		cfg := follow.Config{Room: room, Whom: srv.leadsClock, Idle: srv.unwatched, Log: srv.log}
+		if c.lead, err = follow.New(cfg); err != nil {
+			return nil, fmt.Errorf("clock: %w", err)
+		}
+	}
 	if srv.open.clock != nil {
 		c.answer = follow.NewResponder(srv.open.clock, room)
+		if lead := c.lead; s.clustered() {
+			c.answer.MuteWhile(func() bool { return !lead.Candidate().Member })
+		}
 	}
 	return c, nil
 }
+
+// leadsClock says whose R this node keeps.
+func (srv *server) leadsClock() (address string, self bool) { return srv.cluster.whom() }
 
 // add puts what watches over R into a group.
 func (c *roomClock) add(group *lifecycle.Group) {

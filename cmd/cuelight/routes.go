@@ -30,6 +30,7 @@ func (srv *server) routes(media http.Handler) (_ http.Handler, err error) {
 	mux.Handle("GET /studio", http.RedirectHandler("/studio/", http.StatusMovedPermanently))
 	mux.Handle("GET /studio/", console.assets("/studio"))
 	mux.HandleFunc("GET /hls/{channel}/timeline.json", srv.timelineJSON)
+	media = srv.withRole(media, roleOrigin, roleIngest, roleStudio)
 	mux.Handle(hlsPath, media)
 	mux.Handle("GET /hls/{channel}/index.m3u8", srv.forProducers(media))
 	if srv.recordings, err = archive.NewVOD(channelsFolder(srv.settings.Data)); err != nil {
@@ -40,10 +41,18 @@ func (srv *server) routes(media http.Handler) (_ http.Handler, err error) {
 		mux.Handle("/whip", srv.whip)
 		mux.Handle("/whip/", srv.whip)
 	}
-	mux.Handle("/api/v1/", srv.api)
-	mux.Handle("/ws/v1", srv.gateway)
+	mux.Handle("/api/v1/", srv.withRole(srv.apiRoutes(), roleStudio, roleGateway))
+	mux.Handle("/ws/v1", srv.withRole(srv.gateway, roleGateway, roleStudio))
 	mux.HandleFunc("GET /{$}", srv.front)
 	return mediaFirst(media, mux), nil
+}
+
+// apiRoutes is the API: here, but for what another node has to answer.
+func (srv *server) apiRoutes() http.Handler {
+	if srv.cluster == nil {
+		return srv.api
+	}
+	return newForwarder(srv.cluster.find, srv.api, srv.api.Refuse, srv.cluster.transport, srv.log)
 }
 
 // hlsPath is where media is.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,6 +40,9 @@ func (c demoCommand) Run(ctx context.Context, p *program) (err error) {
 		if err := s.Validate(); err != nil {
 			return err
 		}
+	}
+	if s.clustered() {
+		return errors.New("demo: it is one server by itself: leave out redis, or use serve")
 	}
 	s.NoBroadcast = s.NoBroadcast || c.NoBroadcast
 	s.nameDemo()

@@ -21,6 +21,7 @@ import (
 	"github.com/cuelight/cuelight/interact/engine"
 	"github.com/cuelight/cuelight/interact/fallback"
 	"github.com/cuelight/cuelight/interact/gateway"
+	"github.com/cuelight/cuelight/interact/history"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/internal/certs"
 	"github.com/cuelight/cuelight/internal/ladder"
@@ -41,10 +42,15 @@ type server struct {
 	room       *clock.Room // the clock's
 	tokens     *token.Keys
 	store      interact.Store
-	storage    io.Closer // behind the store: the log, or the lock of its folder
+	storage    io.Closer         // behind the store: the log, or the lock of its folder
+	quotas     map[string]*quota // by tenant
+	warmer     *warmer
+	history    *history.DB // nil where none is kept
+	recorders  map[string]*history.Recorder
+	cluster    *cluster // nil where there is one node
 	channels   map[string]*channel
 	keys       map[string]string // stream keys by channel
-	engine     *engine.Engine
+	engine     *engine.Engine    // nil where there are several nodes
 	desk       *admission.Desk
 	gateway    *gateway.Gateway
 	api        *api.API
@@ -57,6 +63,7 @@ type server struct {
 	certs      *certs.Certificates // nil without TLS
 	delivery   origin.Config
 	open       listeners
+	ready      readiness
 	group      lifecycle.Group
 }
 
@@ -76,7 +83,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 	if srv.open, err = listen(s); err != nil {
 		return nil, err
 	}
-	if srv.tokens, err = token.Open(s.Data); err != nil {
+	if srv.tokens, err = s.openKeys(); err != nil {
 		return nil, err
 	}
 	// The store holds the folder's lock, so it is opened before the clock.
@@ -88,7 +95,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 	}
 	srv.room = srv.clock.kept.Room()
 	for _, build := range []func(context.Context) error{
-		srv.openDelivery, srv.openArchives, srv.buildChannels, srv.openDesk, srv.buildInteraction, srv.buildIngest, srv.assemble,
+		srv.openCluster, srv.openHistory, srv.openDelivery, srv.openArchives, srv.buildChannels, srv.openDesk, srv.buildInteraction, srv.buildIngest, srv.assemble,
 	} {
 		if err := build(ctx); err != nil {
 			return nil, err
@@ -100,7 +107,7 @@ func newServer(ctx context.Context, s settings, log *slog.Logger) (_ *server, er
 func (srv *server) buildChannels(context.Context) error {
 	var errs []error
 	for name, c := range srv.settings.Channels {
-		key, err := streamKey(srv.settings.Data, name, c)
+		key, err := streamKey(srv.settings, name)
 		errs = append(errs, err)
 		srv.keys[name] = key
 		ch, err := srv.buildChannel(name, c)
@@ -158,11 +165,8 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	srv.gateway, err = gateway.New(gateway.Config{
-		Rooms: func(name string) (gateway.Room, bool) {
-			room, ok := srv.engine.Room(name)
-			return room, ok
-		},
+	cfg := gateway.Config{
+		Rooms:    srv.gatewayRoom,
 		Clock:    srv.room,
 		Tokens:   srv.tokens,
 		GraceKey: grace,
@@ -171,9 +175,41 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Origins:  srv.settings.Origins,
 		Limits:   srv.settings.Capacity.limits(),
 		Log:      srv.log,
-	})
-	if err != nil {
+	}
+	srv.shareTenants(&cfg)
+	if srv.cluster != nil {
+		srv.cluster.shareGateway(&cfg)
+	}
+	if srv.gateway, err = gateway.New(cfg); err != nil {
 		return err
+	}
+	srv.warmer = &warmer{room: srv.room, warm: srv.gateway.Warm}
+	if err := srv.openEngine(ctx); err != nil {
+		return err
+	}
+	if err := srv.openStreams(); err != nil {
+		return err
+	}
+	srv.api, err = api.New(api.Config{
+		Rooms:    srv.apiRoom,
+		Channels: srv.channelInfos,
+		Health:   srv.health,
+		Events:   srv.events(),
+		Tokens:   srv.tokens,
+		Desk:     srv.desk,
+		Crowd:    srv.crowdOf(),
+		Clock:    srv.room,
+		Stream:   srv.streams,
+		Permit:   srv.permit,
+		Log:      srv.log,
+	})
+	return err
+}
+
+// openEngine makes what runs the channels: here, or wherever they are led.
+func (srv *server) openEngine(ctx context.Context) (err error) {
+	if srv.cluster != nil {
+		return srv.cluster.openSeats()
 	}
 	srv.engine, err = engine.New(ctx, engine.Config{
 		Store:       srv.store,
@@ -183,39 +219,35 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Channels:    srv.engineChannels(),
 		Capacity:    srv.settings.Capacity.Answers,
 	})
-	if err != nil {
-		return err
-	}
-	if err := srv.openStreams(); err != nil {
-		return err
-	}
-	srv.api, err = api.New(api.Config{
-		Rooms: func(name string) (api.Room, bool) {
-			room, ok := srv.engine.Room(name)
-			return room, ok
-		},
-		Channels: srv.channelInfos,
-		Health: func(name string) (wire.Health, bool) {
-			ch, ok := srv.channels[name]
-			if !ok {
-				return wire.Health{}, false
-			}
-			return srv.advise(ch.health(srv.latency(name))), true
-		},
-		Events: srv.events(),
-		Tokens: srv.tokens,
-		Desk:   srv.desk,
-		Crowd:  srv.gateway,
-		Clock:  srv.room,
-		Stream: srv.streams,
-		Permit: srv.permit,
-		Log:    srv.log,
-	})
 	return err
+}
+
+// health is how a channel does.
+func (srv *server) health(name string) (wire.Health, bool) {
+	ch, ok := srv.channels[name]
+	switch {
+	case !ok:
+		return wire.Health{}, false
+	case srv.cluster != nil:
+		return srv.cluster.health(name), true
+	}
+	return srv.advise(ch.health(srv.latency(name))), true
+}
+
+// crowdOf is who is connected, for the API.
+func (srv *server) crowdOf() api.Crowd {
+	if srv.cluster != nil {
+		return srv.cluster
+	}
+	return srv.gateway
 }
 
 // carry puts a cue into the media of its channel.
 func (srv *server) carry(name string, q wire.Cue) {
+	srv.warmer.note(name, q)
+	if r := srv.recorders[name]; r != nil && ended(q) {
+		r.Wake()
+	}
 	if ch := srv.channels[name]; ch != nil {
 		ch.carry(q, srv.latency(name), srv.log)
 	}
@@ -224,20 +256,24 @@ func (srv *server) carry(name string, q wire.Cue) {
 func (srv *server) engineChannels() []engine.Channel {
 	var out []engine.Channel
 	for _, name := range srv.settings.sortedChannels() {
-		c := srv.settings.Channels[name]
-		out = append(out, engine.Channel{
-			Name: name, Title: c.Title, Stream: srv.channels[name],
-			Latency: c.Latency.Duration, MinLatency: c.minLatency(), AutoLatency: c.LatencyAuto.Max.Duration,
-		})
+		out = append(out, srv.engineChannel(name))
 	}
 	return out
+}
+
+func (srv *server) engineChannel(name string) engine.Channel {
+	c := srv.settings.Channels[name]
+	return engine.Channel{
+		Name: name, Title: c.Title, Stream: srv.channels[name],
+		Latency: c.Latency.Duration, MinLatency: c.minLatency(), AutoLatency: c.LatencyAuto.Max.Duration,
+	}
 }
 
 func (srv *server) channelInfos() []api.ChannelInfo {
 	var out []api.ChannelInfo
 	for _, name := range srv.settings.sortedChannels() {
 		c := srv.settings.Channels[name]
-		_, _, live := srv.channels[name].Edge()
+		_, _, live := srv.stream(name).Edge()
 		out = append(out, api.ChannelInfo{Name: name, Title: c.Title, Live: live, Latency: srv.latency(name)})
 	}
 	return out
@@ -257,7 +293,7 @@ func (srv *server) buildIngest(context.Context) (err error) {
 			Open:       c.Open,
 			Passphrase: ingest.Secret(passphrase),
 			Takeover:   c.Takeover,
-			Output:     srv.channels[name],
+			Output:     srv.meter(name, srv.output(name)),
 		})
 	}
 	limits := srv.settings.Ingest
@@ -324,7 +360,10 @@ func (srv *server) close() error {
 	if srv.recordings != nil {
 		errs = append(errs, srv.recordings.Close())
 	}
-	return errors.Join(append(errs, srv.closeStore())...)
+	if srv.history != nil {
+		errs = append(errs, srv.history.Close())
+	}
+	return errors.Join(append(errs, srv.cluster.close(), srv.closeStore())...)
 }
 
 // announce prints where everything is. In the demo it also prints a sign-in

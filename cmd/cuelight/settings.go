@@ -32,8 +32,26 @@ type settings struct {
 	Admin  string `yaml:"admin"`
 	Data   string `yaml:"data"`
 
-	// Durability is how an answer is kept before it is acknowledged: log or memory.
+	// Durability is how an answer is kept before it is acknowledged: log, memory,
+	// or replicated where there is more than one machine.
 	Durability string `yaml:"durability"`
+
+	// Secret is what tokens and keys are made from, SecretFile a file that holds
+	// it. With neither, one is made and kept in the data folder.
+	Secret     secret `yaml:"secret"`
+	SecretFile string `yaml:"secret_file"`
+
+	// Roles are what this process does. Those that are left out other nodes do.
+	Roles    roleList         `yaml:"roles"`
+	Node     nodeSettings     `yaml:"node"`
+	Redis    redisSettings    `yaml:"redis"`
+	Postgres postgresSettings `yaml:"postgres"`
+
+	// History keeps results in a file, where there is no database.
+	History bool `yaml:"history"`
+
+	// Tenants share this server, each within limits of its own.
+	Tenants map[string]tenantSettings `yaml:"tenants"`
 
 	Capacity capacitySettings `yaml:"capacity"`
 
@@ -98,8 +116,12 @@ func (s *settings) overlay(f listenFlags) {
 	}{
 		{&s.HTTP, f.HTTP}, {&s.HTTPS, f.HTTPS}, {&s.RTMP, f.RTMP}, {&s.RTMPS, f.RTMPS}, {&s.SRT, f.SRT}, {&s.RTSP, f.RTSP},
 		{&s.WebRTC, f.WebRTC}, {&s.Admin, f.Admin}, {&s.Data, f.Data}, {&s.LogLevel, f.LogLevel}, {&s.LogFormat, f.LogFormat},
+		{&s.Node.ID, f.NodeID}, {&s.Node.Listen, f.NodeListen}, {&s.Node.URL, f.NodeURL}, {&s.Node.Public, f.NodePublic},
 	} {
 		*o.to = cmp.Or(o.from, *o.to)
+	}
+	if f.Roles != "" {
+		s.Roles = strings.Split(f.Roles, ",")
 	}
 }
 
@@ -128,6 +150,7 @@ func (s *settings) setDefaults() {
 		c.setDefaults(name)
 		s.Channels[name] = c
 	}
+	s.setNodeDefaults()
 }
 
 // dataBesideProgram is where serve keeps its data unless told otherwise.
@@ -173,7 +196,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
-	errs = append(errs, s.validateDurability(), s.Capacity.validate(), s.validateIngest(), s.validateDelivery(), s.validateClock())
+	errs = append(errs, s.validateDurability(), s.Capacity.validate(), s.validateIngest(), s.validateDelivery(), s.validateClock(), s.validateNode(), s.validateTenants())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)

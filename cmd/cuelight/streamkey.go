@@ -13,7 +13,9 @@ import (
 // streamKey is the key a publisher of the channel must give: from the
 // configuration, else one made once and kept in the data folder. A server and
 // `cuelight token publish` may ask at the same time and get the same one.
-func streamKey(data, channel string, c channelSettings) (string, error) {
+// Where servers share a secret, it comes from that.
+func streamKey(s settings, channel string) (string, error) {
+	data, c := s.Data, s.Channels[channel]
 	switch {
 	case c.Open:
 		return "", nil
@@ -21,6 +23,8 @@ func streamKey(data, channel string, c channelSettings) (string, error) {
 		return string(c.Key), nil
 	case c.KeyFile != "":
 		return readKey(c.KeyFile)
+	case s.shared():
+		return s.sharedStreamKey(channel)
 	}
 	dir := filepath.Join(data, "keys")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

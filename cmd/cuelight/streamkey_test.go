@@ -7,13 +7,17 @@ import (
 	"testing"
 )
 
+func withChannel(data string, c channelSettings) settings {
+	return settings{Data: data, Channels: map[string]channelSettings{"show": c}}
+}
+
 func TestStreamKeyIsMadeOnce(t *testing.T) {
 	data := t.TempDir()
 	keys := make([]string, 8)
 	var wg sync.WaitGroup
 	for i := range keys {
 		wg.Go(func() {
-			key, err := streamKey(data, "show", channelSettings{})
+			key, err := streamKey(withChannel(data, channelSettings{}), "show")
 			if err != nil {
 				t.Error(err)
 			}
@@ -50,13 +54,13 @@ func TestStreamKeySources(t *testing.T) {
 		"open channel": {channelSettings{Open: true}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := streamKey(data, "show", tc.c)
+			got, err := streamKey(withChannel(data, tc.c), "show")
 			if err != nil || got != tc.want {
 				t.Errorf("key = %q, %v; want %q", got, err, tc.want)
 			}
 		})
 	}
-	if _, err := streamKey(data, "show", channelSettings{KeyFile: filepath.Join(data, "missing")}); err == nil {
+	if _, err := streamKey(withChannel(data, channelSettings{KeyFile: filepath.Join(data, "missing")}), "show"); err == nil {
 		t.Error("a missing key file was accepted")
 	}
 }

@@ -32,8 +32,8 @@ func (c channelSettings) minLatency() time.Duration { return c.PartHoldBack.Dura
 
 // latency is a channel's target latency now: a producer may have changed it.
 func (srv *server) latency(name string) time.Duration {
-	if room, ok := srv.engine.Room(name); ok {
-		return room.Latency()
+	if h, ok := srv.hall(name); ok {
+		return h.Latency()
 	}
 	return srv.settings.Channels[name].Latency.Duration
 }
@@ -42,11 +42,14 @@ func (srv *server) latency(name string) time.Duration {
 // such channel.
 func (srv *server) told(name string) (wire.Timeline, bool) {
 	ch := srv.channels[name]
-	room, ok := srv.engine.Room(name)
+	h, ok := srv.hall(name)
 	if ch == nil || !ok {
 		return wire.Timeline{}, false
 	}
-	return room.Told(ch.timelineMessage(room.Latency())), true
+	if srv.cluster != nil {
+		return srv.cluster.seats[name].Timeline()
+	}
+	return h.Told(ch.timelineMessage(h.Latency())), true
 }
 
 // MediaAt returns the channel media time that is at P.

@@ -63,12 +63,16 @@ func (f tokenFlags) mint(role, subject string) (string, error) {
 			return "", fmt.Errorf("channel: there is no channel %q (there are: %s)", name, s.channelNames())
 		}
 	}
-	keys, err := token.Open(s.Data)
+	channels, err := s.tokenChannels(f.Channel, f.Tenant)
+	if err != nil {
+		return "", err
+	}
+	keys, err := s.openKeys()
 	if err != nil {
 		return "", err
 	}
 	now := time.Now()
-	return keys.Mint(token.Claims{Role: role, Subject: subject, Channels: f.Channel, Expires: now.Add(f.TTL)}, now)
+	return keys.Mint(token.Claims{Role: role, Subject: subject, Channels: channels, Expires: now.Add(f.TTL)}, now)
 }
 
 // Run prints what to paste into an encoder as the stream key.
@@ -77,11 +81,11 @@ func (c publishKeyCommand) Run(_ context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	settings, ok := s.Channels[c.Channel]
+	_, ok := s.Channels[c.Channel]
 	if !ok {
 		return fmt.Errorf("channel: there is no channel %q (there are: %s)", c.Channel, s.channelNames())
 	}
-	key, err := streamKey(s.Data, c.Channel, settings)
+	key, err := streamKey(s, c.Channel)
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ func (b *bitrate) UnmarshalYAML(node ast.Node) error {
 }
 
 // MarshalYAML writes the bit rate with its unit.
-func (b bitrate) MarshalYAML() ([]byte, error) {
-	return []byte(strconv.FormatFloat(float64(b)/1000, 'f', -1, 64) + "k"), nil
-}
+func (b bitrate) MarshalYAML() ([]byte, error) { return []byte(b.text()), nil }
+
+// text is the bit rate with its unit.
+func (b bitrate) text() string { return strconv.FormatFloat(float64(b)/1000, 'f', -1, 64) + "k" }

@@ -74,6 +74,16 @@ func problemOf(err error) (p problem, ok bool) {
 	return problem{http.StatusInternalServerError, interact.CodeInternal, "Something went wrong here. It has been logged."}, false
 }
 
+// Refuse answers a request under /api/v1/ with an error, for who answers some of
+// them elsewhere. One that is none of ours is that of reading the body.
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Cache-Control", "no-store")
+	if problem, ok := problemOf(err); !ok && problem.code == interact.CodeInternal {
+		err = badBody(err)
+	}
+	a.fail(w, r, err)
+}
+
 // fail answers with an error (AP4, AP5).
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p, told := problemOf(err)

@@ -13,5 +13,7 @@
 //   - TK6 Verify returns exactly the claims that were minted.
 //   - TK8 The participant of the same parts under the same key is the same one;
 //     other parts, or the same text parted elsewhere, are another.
+//   - TK9 Servers that share a text have the same Keys; one of less than 32 bytes
+//     is refused.
 //   - TK7 Neither secret nor token appears in an error or a log line.
 package token
