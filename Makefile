@@ -75,6 +75,22 @@ fix: node_modules/.package-lock.json ## format everything
 bench: web ## print figures as ratios against named peers
 	cd bench && $(GO) run .
 
+.PHONY: flash-crowd
+flash-crowd: tools build ## 95,000 viewers on 5 gateway processes and Redis, 85 % answer in a second; FLASH="flags", see -help
+	$(GO) run ./test/flash $(FLASH)
+
+.PHONY: chaos
+chaos: tools build ## kills, cuts and freezes what a running show needs, at the height of a burst; CHAOS="flags", see -help
+	$(GO) run ./test/chaos $(CHAOS)
+
+.PHONY: capacity
+capacity: ## what 1,000 to 1,000,000 viewers take, with the arithmetic and a simulation
+	$(GO) run ./test/capacity
+
+.PHONY: test-cluster
+test-cluster: tools ## the Redis suites on a cluster of three primaries with replicas
+	$(GO) test -tags cluster -count=1 ./interact/redis/...
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for 20 s each
 	@scripts/fuzz.sh 20s

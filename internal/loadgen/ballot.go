@@ -17,6 +17,7 @@ type ballot struct {
 	frame  []byte    // the same every time it is sent
 	due    time.Time // when it is to be sent
 	first  time.Time // when it first was
+	begun  bool      // its time has come
 	again  time.Time // when it is sent once more if nothing is heard
 	tries  int
 
@@ -32,9 +33,9 @@ func (b *ballot) settled() bool { return b.receipt != nil || b.final }
 // An answer without a reply is sent again, and one that was refused for now,
 // after a while that doubles.
 const (
-	replyWait    = 2 * time.Second
+	replyWait    = 5 * time.Second
 	refusedWait  = 500 * time.Millisecond
-	maxReplyWait = 8 * time.Second
+	maxReplyWait = 10 * time.Second
 )
 
 // passing says that the same answer may be taken a little later.
@@ -52,6 +53,7 @@ func passing(code string) bool {
 func (v *viewer) sendBallot(now time.Time) {
 	v.mu.Lock()
 	b, conn := v.ballot, v.conn
+	b.begun = true
 	if conn == nil || v.welcomed != nil || !v.knows(b.answer.Cue) {
 		b.again = now.Add(lookEvery)
 		v.mu.Unlock()
@@ -114,7 +116,8 @@ func (v *viewer) refused(r *wire.Refused, at time.Time) {
 	case b.receipt != nil:
 		v.crowd.differ("viewer %d has a receipt for cue %s, and then was refused with %q", v.number, r.Cue, r.Code)
 	case passing(r.Code):
-		b.code, b.again = r.Code, at.Add(refusedWait+time.Duration(rand.Int64N(int64(refusedWait))))
+		wait := min(refusedWait<<min(b.tries, 10), maxReplyWait)
+		b.code, b.again = r.Code, at.Add(wait/2+time.Duration(rand.Int64N(int64(wait))))
 		v.crowd.shed(r.Code)
 	default:
 		b.code, b.final, b.replied = r.Code, true, at

@@ -46,8 +46,10 @@ func (c *crowd) answer(ctx context.Context, o *answering) (*answered, error) {
 		return nil, ctx.Err()
 	}
 	used := cpuTime()
-	c.send(ctx, voters)
+	var sending sync.WaitGroup
+	sending.Go(func() { c.send(ctx, voters) })
 	c.settle(ctx, voters, c.clock.when(room, o.Cue.Close).Add(afterClose))
+	sending.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -105,14 +107,15 @@ func (c *crowd) send(ctx context.Context, voters []*viewer) {
 	work.Wait()
 }
 
-// settle waits for replies, and sends again what has none.
+// settle waits for replies, and sends again what was sent and has none, while
+// others are still to be sent.
 func (c *crowd) settle(ctx context.Context, voters []*viewer, deadline time.Time) {
 	waiting := slices.Clone(voters)
 	for now := time.Now(); now.Before(deadline) && ctx.Err() == nil; now = time.Now() {
 		waiting = slices.DeleteFunc(waiting, func(v *viewer) bool {
 			v.mu.Lock()
 			b := v.ballot
-			over, due := b.settled(), now.After(b.again)
+			over, due := b.settled(), b.begun && now.After(b.again)
 			v.mu.Unlock()
 			if !over && due {
 				v.sendBallot(now)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,16 +80,32 @@ func (p *producer) finish(ctx context.Context, cue string) (wire.Tally, error) {
 	// A window that is over by itself cannot be closed, and need not be.
 	_, closed := p.act(ctx, cue, "close", nil)
 	for {
-		if err := p.do(ctx, http.MethodGet, "/cues/"+url.PathEscape(cue)+"/tally", nil, &tally); err != nil {
-			return tally, fmt.Errorf("read the tally of cue %s: %w", cue, err)
-		}
-		if tally.Final {
+		err := p.do(ctx, http.MethodGet, "/cues/"+url.PathEscape(cue)+"/tally", nil, &tally)
+		switch {
+		case err == nil && tally.Final:
 			return tally, nil
+		case err != nil && !mayPass(err):
+			return tally, fmt.Errorf("read the tally of cue %s: %w", cue, err)
 		}
 		if !pause(ctx, 100*time.Millisecond) {
 			return tally, fmt.Errorf("wait for the final tally of cue %s (closing it said: %v): %w", cue, closed, context.Cause(ctx))
 		}
 	}
+}
+
+// refusedRequest is a reply that is no success.
+type refusedRequest struct {
+	status int
+	said   string
+}
+
+func (r *refusedRequest) Error() string { return r.said }
+
+// mayPass reports whether the same request may be answered in a moment: nobody
+// was there, or another node is about to take over.
+func mayPass(err error) bool {
+	r, refused := errors.AsType[*refusedRequest](err)
+	return !refused || r.status >= http.StatusInternalServerError
 }
 
 func (p *producer) do(ctx context.Context, method, path string, in, out any) error {
@@ -118,7 +135,7 @@ func (p *producer) do(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(reply))
+		return &refusedRequest{resp.StatusCode, fmt.Sprintf("%s: %s", resp.Status, bytes.TrimSpace(reply))}
 	}
 	return json.Unmarshal(reply, out)
 }
