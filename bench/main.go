@@ -52,6 +52,7 @@ const (
 	partPublish = "publish"
 	partWindow  = "window"
 	partFirst   = "first"
+	partRedis   = "redis"
 )
 
 // parts are measured in this order.
@@ -60,7 +61,7 @@ var parts = []struct {
 	measure func(context.Context, settings, io.Writer) error
 }{
 	{partAnswers, compareAnswers}, {partSay, compareBroadcasts}, {partInside, measureInside}, {partReload, compareReload}, {partViewers, compareViewers}, {partGet, compareGets},
-	{partPublish, comparePublishers}, {partWindow, measureWindows}, {partFirst, compareFirst},
+	{partPublish, comparePublishers}, {partWindow, measureWindows}, {partFirst, compareFirst}, {partRedis, measureRedis},
 }
 
 func partNames() string {
