@@ -79,13 +79,25 @@ var forbidden = []struct{ from, to, why string }{
 	{"internal/loadgen", "interact/gateway", "a load generator knows a server from outside"},
 	{"internal/loadgen", "internal/audience", "siblings are strangers"},
 	{"internal/audience", "internal/loadgen", "siblings are strangers"},
+	{"interact/redis", "interact/engine", "a store stores"},
+	{"interact/redis", "interact/gateway", "a store stores"},
+	{"interact/redis", "interact/embedded", "siblings are strangers"},
+	{"interact/engine", "interact/redis", "the engine is told where to write"},
+	{"interact/gateway", "interact/redis", "siblings are strangers; they meet in cmd"},
+	{"interact/history", "interact/engine", "history is told what has happened"},
+	{"interact/history", "interact/redis", "history is told what has happened"},
+	{"interact/engine", "interact/history", "history is never in the way of an answer"},
+	{"interact/api", "interact/history", "siblings are strangers; they meet in cmd"},
+	{"packager/edge", "packager/origin", "an edge knows an origin by HTTP"},
+	{"packager/edge", "interact", "media do not know of answers"},
+	{"internal/lease", "interact", "a lease is for anything"},
 }
 
 // Packages that are arithmetic, and what arithmetic does not use.
 var (
 	pure = []string{
 		"sync/clock", "sync/timeline", "sync/cue", "internal/media",
-		"packager/m3u8", "packager/cmaf", "interact", "interact/wire",
+		"packager/m3u8", "packager/cmaf", "interact", "interact/wire", "internal/capacity",
 	}
 	impure = []string{"os", "net", "net/http", "log", "log/slog", "os/exec", "sync"}
 )
