@@ -295,7 +295,7 @@ func TestWhatIsNoLie(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
 			tc.trouble(s)
-			r, err := s.rehearse(tc.scenario, func(c *loadgen.Config) { c.Cues = 1 })
+			r, err := s.rehearse(tc.scenario, func(c *loadgen.Config) { c.Cues, c.Window = 1, 10*time.Second })
 			if err != nil {
 				t.Fatal(err)
 			}
