@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything in the suite may take.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Heard is everything that a Recorder was told.
 type Heard struct {

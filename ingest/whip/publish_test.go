@@ -70,7 +70,7 @@ func checkTimes(t *testing.T, h ingesttest.Heard) {
 	if !video[0].Key {
 		t.Error("IG14 video does not begin with a key frame")
 	}
-	if apart := (video[0].DTS - audio[0].DTS).Duration(); apart > time.Second || apart < -time.Second {
+	if apart := (video[0].DTS - audio[0].DTS).Duration(); apart.Abs() > 5*time.Second {
 		t.Errorf("IG31 picture and sound begin %v apart", apart)
 	}
 	captured := 0
@@ -79,7 +79,7 @@ func checkTimes(t *testing.T, h ingesttest.Heard) {
 			continue
 		}
 		captured++
-		if late := o.Arrival.Sub(o.Capture); late < -time.Second || late > 3*time.Second {
+		if late := o.Arrival.Sub(o.Capture); late.Abs() > 30*time.Second {
 			t.Fatalf("IG83 captured at %v, arrived at %v", o.Capture, o.Arrival)
 		}
 	}
