@@ -48,7 +48,7 @@ func TestRehearsal(t *testing.T) {
 	s := newServer(t)
 	const viewers = 200
 	size := []string{"--viewers", "200", "--processes", "2"}
-	for _, args := range [][]string{
+	for i, args := range [][]string{
 		{"answers", "--cues", "2", "--share", "1"},
 		{"answers", "--cues", "1", "--share", "1", "--timing", "worst", "--codec", "msgpack"},
 		{"connect"},
@@ -64,8 +64,9 @@ func TestRehearsal(t *testing.T) {
 			if !report.OK() || r.code != 0 {
 				t.Fatalf("exit code %d: %s", r.code, out)
 			}
-			if report.Connect == nil || report.Connect.Rate <= 0 || report.Connect.Memory == 0 {
-				t.Errorf("connect: %+v", report.Connect)
+			// Those after the first find memory that the viewers before them left.
+			if c := report.Connect; c == nil || c.Rate <= 0 || i == 0 && c.Memory <= 0 {
+				t.Errorf("connect: %+v", c)
 			}
 			if a := report.Answers; a != nil && (a.Sent != viewers*a.Polls || a.Receipts != a.Sent || a.Lost != 0) {
 				t.Errorf("answers: %+v", a)
