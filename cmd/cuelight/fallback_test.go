@@ -298,12 +298,6 @@ func (h house) open(c *wire.Cue, watchers []*watcher) {
 	if keys[0] != keys[1] || keys[0] != keys[2] || keys[0].Cue != c.ID {
 		h.Errorf("FB1 keys %+v", keys)
 	}
-	for _, w := range watchers {
-		w.until(func(m wire.Message) bool {
-			changed, ok := m.(*wire.CueChanged)
-			return ok && changed.Cue.State == wire.StateOpen
-		})
-	}
 }
 
 // answer has everybody answer once over the own carrier and once over another.

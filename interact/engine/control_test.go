@@ -137,7 +137,7 @@ func TestPauseAndResume(t *testing.T) {
 		for _, h := range s.crowd.cues(wire.Viewers) {
 			states = append(states, h.message.(*wire.CueChanged).Cue.State)
 		}
-		want := []wire.State{"armed", "open", "open", "paused", "paused", "open", "closing", "closed"}
+		want := []wire.State{"armed", "open", "paused", "paused", "open", "closing", "closed"}
 		if !reflect.DeepEqual(states, want) {
 			t.Errorf("viewers heard %v, want %v", states, want)
 		}

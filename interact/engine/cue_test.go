@@ -37,8 +37,8 @@ func TestCueGoesThroughItsStates(t *testing.T) {
 		for to, skip := range map[wire.Audience]int{wire.Viewers: 0, wire.Producers: 1} { // producers saw the draft
 			got := s.crowd.cues(to)[skip:]
 			want := all
-			if to == wire.Viewers { // who hear of keyed by the key alone
-				want = slices.Delete(slices.Clone(all), 1, 2)
+			if to == wire.Viewers { // who hear of keyed by the key alone, and know when it opens
+				want = slices.Delete(slices.Clone(all), 1, 3)
 			}
 			if len(got) != len(want) {
 				s.Fatalf("audience %d heard %d changes, want %d", to, len(got), len(want))

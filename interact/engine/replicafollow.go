@@ -280,7 +280,6 @@ func (r *Replica) postedViewers(p interact.Post) error {
 	r.relay(r.fold.place.Epoch, p.Offset, m)
 	switch m := m.(type) {
 	case *wire.CueChanged:
-		r.lag(m.Cue.ID, m.Cue.State)
 		r.cfg.OnCue(m.Cue)
 	case *wire.Key:
 		r.lag(m.Cue, wire.StateKeyed)
@@ -296,11 +295,17 @@ func (r *Replica) postedProducers(p interact.Post) error {
 	if err != nil {
 		return fmt.Errorf("read post for producers: %w", err)
 	}
-	if t, ok := m.(*wire.Tally); ok {
+	switch m := m.(type) {
+	case *wire.Tally:
 		next := r.book.Load().clone()
-		if old := next.tallies[t.Cue]; next.known[t.Cue].item != nil && old.Version <= t.Version {
-			next.tallies[t.Cue] = *t
+		if old := next.tallies[m.Cue]; next.known[m.Cue].item != nil && old.Version <= m.Version {
+			next.tallies[m.Cue] = *m
 			r.book.Store(next)
+		}
+	case *wire.CueChanged:
+		r.lag(m.Cue.ID, m.Cue.State)
+		if r.fold.open(m.Cue) {
+			r.lobby.Store(r.fold.lobby())
 		}
 	}
 	r.cfg.Sockets.Broadcast(r.cfg.Channel.Name, wire.Producers, m)

@@ -104,6 +104,18 @@ func (f *fold) key(k *wire.Key) {
 	f.cues[k.Cue] = c
 }
 
+// open folds that the window of a cue that viewers hold has opened, which they are
+// not told. It reports whether that was news.
+func (f *fold) open(c wire.Cue) bool {
+	held, ok := f.cues[c.ID]
+	if !ok || c.State != wire.StateOpen || held.State != wire.StateKeyed || held.Rev != c.Rev {
+		return false
+	}
+	held.State = wire.StateOpen
+	f.cues[c.ID] = held
+	return true
+}
+
 // lobby returns what a viewer who comes in now is told.
 func (f *fold) lobby() *lobby {
 	l := &lobby{cues: []wire.Cue{}, tallies: []wire.Tally{}, timeline: f.timeline, keyed: maps.Clone(f.keyed)}

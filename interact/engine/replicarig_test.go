@@ -398,6 +398,23 @@ var rankOf = map[wire.State]int{
 	wire.StateRevealed: 6, wire.StateCancelled: 7, wire.StateVoid: 8,
 }
 
+// opened is a cue as a viewer has it at now, who is not told that it opens.
+func opened(c wire.Cue, now clock.Instant) wire.Cue {
+	if c.State == wire.StateKeyed && now >= c.Open {
+		c.State = wire.StateOpen
+	}
+	return c
+}
+
+// at is what is known of the cues at now.
+func (v *viewing) at(now clock.Instant) map[string]wire.Cue {
+	all := make(map[string]wire.Cue)
+	for id, c := range v.cues {
+		all[id] = opened(c, now)
+	}
+	return all
+}
+
 func (v *viewing) welcome(w wire.Welcome) {
 	for i := range w.Cues {
 		v.hear(&wire.CueChanged{Cue: w.Cues[i]})

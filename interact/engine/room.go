@@ -195,16 +195,28 @@ func (r *Room) show(it *item, s cue.State) {
 	if s.Over() && slices.Contains(r.live, it) {
 		r.finish(it)
 	}
-	it.shown = s
-	r.hang(it)
-	r.publish()
-	r.broadcast(it)
+	r.enter(it, s)
 	if s == cue.Closed || s == cue.Revealed {
 		r.tellFinal(it)
 	}
 	if o := r.watching(it.id); o != nil {
 		o.follow(it)
 	}
+}
+
+// enter takes it into state s and tells so. That the window opens is told
+// producers alone: viewers know the instant from the revision that they hold, and
+// at O they are the busiest.
+func (r *Room) enter(it *item, s cue.State) {
+	known := it.shown == cue.Keyed && s == cue.Open && it.told == it.cue.Rev
+	it.shown = s
+	r.hang(it)
+	r.publish()
+	if known {
+		r.broadcastProducers(it)
+		return
+	}
+	r.broadcast(it)
 }
 
 // expect counts who should open, and takes reports from when the text is out: a
@@ -261,5 +273,9 @@ func (r *Room) broadcast(it *item) {
 		it.told = it.cue.Rev
 		r.out.Broadcast(name, wire.Viewers, &wire.CueChanged{Cue: it.viewerView(it.shown)})
 	}
-	r.out.Broadcast(name, wire.Producers, &wire.CueChanged{Cue: it.view(it.shown)})
+	r.broadcastProducers(it)
+}
+
+func (r *Room) broadcastProducers(it *item) {
+	r.out.Broadcast(r.channel.Name, wire.Producers, &wire.CueChanged{Cue: it.view(it.shown)})
 }

@@ -210,7 +210,7 @@ func converged(f *fleet, id string) {
 		}
 	})
 	if shown, ok := byID(scene.Viewers.Cues, id); ok {
-		got := f.ear.viewer(id)
+		got := opened(f.ear.viewer(id), f.now())
 		if got.Rev != shown.Rev || got.State != shown.State || got.Open != shown.Open || got.Close != shown.Close ||
 			shown.Key != "" && got.Key != shown.Key || !reflect.DeepEqual(got.Correct, shown.Correct) {
 			f.Errorf("viewers hold %+v, it is %+v", got, shown)

@@ -93,8 +93,8 @@ func TestResumeElsewhere(t *testing.T) {
 			t.Fatalf("GW25 message %d follows %d", offset, at)
 		}
 		at = offset
-		c, ok := m.(*wire.CueChanged)
-		seen = ok && c.Cue.ID == q.ID && c.Cue.State == wire.StateOpen
+		k, ok := m.(*wire.Key)
+		seen = ok && k.Cue == q.ID
 	}
 	s.gateways[0].Kill()
 	s.until("the window has closed meanwhile", func() bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/wire"
 	"github.com/cuelight/cuelight/sync/clock"
+	"github.com/cuelight/cuelight/sync/cue"
 )
 
 // observer is a viewer that notes when it hears of states, on the monotonic
@@ -29,12 +30,19 @@ func (o *observer) heed(at time.Time, m wire.Message) {
 			o.room, o.at = m.Now, at
 		}
 	case *wire.CueChanged:
-		if o.states[m.Cue.ID] == nil {
-			o.states[m.Cue.ID] = make(map[wire.State]time.Time)
-		}
-		if _, heard := o.states[m.Cue.ID][m.Cue.State]; !heard {
-			o.states[m.Cue.ID][m.Cue.State] = at
-		}
+		o.noteLocked(m.Cue.ID, m.Cue.State, at)
+	case *wire.Key:
+		o.noteLocked(m.Cue, wire.StateKeyed, at)
+	}
+}
+
+// noteLocked notes when a state was heard of first.
+func (o *observer) noteLocked(id string, s wire.State, at time.Time) {
+	if o.states[id] == nil {
+		o.states[id] = make(map[wire.State]time.Time)
+	}
+	if _, heard := o.states[id][s]; !heard {
+		o.states[id][s] = at
 	}
 }
 
@@ -94,8 +102,8 @@ func (o *observer) instantKnown() time.Time {
 func (r *rig) stepInWindow(step time.Duration) {
 	r.Helper()
 	cue := r.server.onAir("", 5*time.Second)
-	r.heard(cue.ID, wire.StateOpen, cue.Open)
-	<-time.After(reaction)
+	r.heardKey(cue)
+	r.server.untilOpen(cue.ID)
 	r.answer(cue, r.crowd.all[:8])
 	r.wall.step(step)
 	r.seen(step)
@@ -118,8 +126,8 @@ func (r *rig) stepInWindow(step time.Duration) {
 func (r *rig) stepOverRestart(step time.Duration) {
 	r.Helper()
 	cue := r.server.onAir("", 10*time.Second)
-	r.heard(cue.ID, wire.StateOpen, cue.Open)
-	<-time.After(reaction)
+	r.heardKey(cue)
+	r.server.untilOpen(cue.ID)
 	r.answer(cue, r.crowd.all[:8])
 	r.server.kill()
 	r.wall.step(step)
@@ -188,6 +196,12 @@ func (r *rig) heard(id string, state wire.State, at clock.Instant) {
 	if off < -50*time.Millisecond || off > tolerance {
 		r.Errorf("ST31 %s was %s %v after its instant", id, state, off)
 	}
+}
+
+// heardKey waits until the observer has a cue's key, from which it knows O.
+func (r *rig) heardKey(q wire.Cue) {
+	r.Helper()
+	r.heard(q.ID, wire.StateKeyed, q.Open.Add(-cue.KeyLead))
 }
 
 // forget takes an answer back that will never have a receipt.
