@@ -102,6 +102,18 @@ func parsePath(path string) (file string, name packager.Name, ok bool) {
 	return parts[0] + "/" + recordingsFolder + "/" + parts[1] + "/" + parts[2], name, true
 }
 
+// Has takes the path of a request apart, and reports whether the recording that
+// it names is here. It is ok if a recording can have an address like that.
+func (v *VOD) Has(path string) (channel, recording string, here, ok bool) {
+	file, _, ok := parsePath(path)
+	if !ok {
+		return "", "", false, false
+	}
+	parts := strings.Split(file, "/")
+	info, err := v.root.Stat(strings.Join(parts[:3], "/"))
+	return parts[0], parts[2], err == nil && info.IsDir(), true
+}
+
 func (v *VOD) serve(w http.ResponseWriter, r *http.Request, path string, name packager.Name) {
 	f, info, err := v.open(path)
 	if errors.Is(err, os.ErrNotExist) {

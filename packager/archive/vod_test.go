@@ -104,6 +104,30 @@ func TestVOD(t *testing.T) {
 	})
 }
 
+// TestHas says where a recording is, without opening anything.
+func TestHas(t *testing.T) {
+	h, _, at := recorded(t)
+	id := filepath.Base(at)
+	for _, tc := range []struct {
+		path     string
+		id       string
+		here, ok bool
+	}{
+		{at + "index.m3u8", id, true, true},
+		{at + "video-9999.mp4", id, true, true},
+		{"/vod/show/20990101T000000Z/index.m3u8", "20990101T000000Z", false, true},
+		{"/vod/other/20990101T000000Z/index.m3u8", "20990101T000000Z", false, true},
+		{at + "recording.json", "", false, false},
+		{"/vod/show/../index.m3u8", "", false, false},
+		{"/vod/", "", false, false},
+	} {
+		channel, recording, here, ok := h.Has(tc.path)
+		if recording != tc.id || here != tc.here || ok != tc.ok || ok != (channel != "") {
+			t.Errorf("VD5 %s: %q %q, here %v, ok %v", tc.path, channel, recording, here, ok)
+		}
+	}
+}
+
 // TestWatchWhileItIsWritten serves an open recording up to its last whole
 // entry.
 func TestWatchWhileItIsWritten(t *testing.T) {

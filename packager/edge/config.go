@@ -20,8 +20,8 @@ type Config struct {
 	Upstream func(channel string) (baseURL string, ok bool)
 	// Admit lets in who may load a file, and answers everybody else itself. It is
 	// called before anything else happens. Default: everybody, everything that the
-	// origin gives. Paths that a protected channel's playlist names are judged by
-	// the origin.
+	// origin gives. What it lets pass of the paths that a protected channel's
+	// playlist names is judged by the origin as well.
 	Admit func(w http.ResponseWriter, r *http.Request, channel string, file packager.Name) bool
 	// Token returns what this server shows to the origin for the multivariant
 	// playlist of a channel that is protected, so that all whom Admit lets in

@@ -19,16 +19,17 @@ type Edge struct {
 	mu      sync.Mutex // protects what follows
 	store   shelves
 	flights map[key]*flight
-	origins map[string]reached // by channel, those that answered
+	origins map[string]reached // by channel
+	circled time.Time          // when a request last came that went in circles
 
 	onTheWay atomic.Int64 // bytes of bodies
 }
 
-// reached is an origin that gave something of a channel.
+// reached is the origin that gave something of a channel last.
 type reached struct {
-	base       string
-	at         time.Time
-	complained time.Time // when it was last said that it gives nothing
+	base    string
+	at      time.Time
+	trouble trouble
 }
 
 // New makes the handler. Errors: every problem of cfg.
@@ -78,8 +79,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	passed := len(r.Header.Get(hops))
 	if passed >= maxHops {
-		e.count.looped.Add(1)
-		e.cfg.Log.Error("a request goes in circles: origins name each other", "channel", at.channel)
+		e.circle(at.channel)
 		busy(w, "servers name each other as the origin of this channel")
 		return
 	}
@@ -134,12 +134,17 @@ func (e *Edge) credentials(a *ask, r *http.Request) {
 		}
 	}
 	if a.private = tokened(r); a.private {
-		a.auth, a.token = r.Header.Get("Authorization"), tokenQuery(r.URL.RawQuery)
+		a.show(r)
 	}
 }
 
+// show takes what the viewer has to show.
+func (a *ask) show(r *http.Request) {
+	a.auth, a.own, a.token = r.Header.Get("Authorization"), false, tokenQuery(r.URL.RawQuery)
+}
+
 func (e *Edge) serve(w http.ResponseWriter, r *http.Request, a *ask) {
-	if o := e.kept(a.key); o != nil && !o.large && !a.private {
+	if o := e.kept(a.key); o != nil && !o.alone && !a.private {
 		e.count.hits.Add(1)
 		e.answer(w, r, o, true)
 		return
@@ -161,8 +166,11 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, a *ask) {
 		e.exit(from)
 		e.count.refused.Add(1)
 		busy(w, "too much is on its way; try again in a second")
-	case o.large:
+	case o.alone:
 		defer e.exit(from)
+		if a.own {
+			a.show(r)
+		}
 		e.pass(w, r, a)
 	default:
 		e.exit(from)
@@ -208,11 +216,18 @@ func (e *Edge) exit(from netip.Addr) {
 func (e *Edge) remember(channel, base string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before, known := e.origins[channel]
-	e.origins[channel] = reached{base: base, at: time.Now()}
-	if !known || before.base != base {
+	now := time.Now()
+	o := e.origins[channel]
+	moved := o.base != base
+	o.base, o.at = base, now
+	lasted, failures, over := o.trouble.answer(now)
+	e.origins[channel] = o
+	if moved {
 		e.cfg.Log.Info("channel is loaded from its origin", "channel", channel, "remote", base)
 		e.forget()
+	}
+	if over {
+		e.cfg.Log.Info("origin gives everything again", "channel", channel, "remote", base, "dur", lasted, "failures", failures)
 	}
 }
 
@@ -220,25 +235,38 @@ func (e *Edge) remember(channel, base string) {
 // lock.
 func (e *Edge) forget() {
 	for name, o := range e.origins {
-		if time.Since(o.at) > forgotten && time.Since(o.complained) > forgotten {
+		if time.Since(o.at) > forgotten && time.Since(o.trouble.failed) > forgotten {
 			delete(e.origins, name)
 		}
 	}
 }
 
-// complainEvery is how often it is said that a channel's origin gives nothing.
-const complainEvery = 5 * time.Second
-
+// complain notes that an origin did not give what it was asked for, and says so
+// when that begins.
 func (e *Edge) complain(channel, base string, err error) {
+	e.count.failed.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	o := e.origins[channel]
-	if time.Since(o.complained) < complainEvery {
-		return
-	}
-	o.complained = time.Now()
+	begins := o.trouble.fail(time.Now())
 	e.origins[channel] = o
-	e.cfg.Log.Warn("origin gives nothing", "channel", channel, "remote", base, "err", err)
+	if begins {
+		e.cfg.Log.Warn("origin gives nothing", "channel", channel, "remote", base, "err", err)
+	}
+}
+
+// circle notes a request that went through too many edges, and says so once
+// until there are none for a while: anybody can make one up.
+func (e *Edge) circle(channel string) {
+	const quiet = time.Minute
+	e.count.looped.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	if e.circled.IsZero() || now.Sub(e.circled) > quiet {
+		e.cfg.Log.Error("a request goes in circles: origins name each other", "channel", channel)
+	}
+	e.circled = now
 }
 
 // forgotten is how long after its last answer a channel without an origin is one

@@ -24,7 +24,7 @@ type object struct {
 	body   []byte
 	etag   string
 	ranges bool // may be loaded in ranges
-	large  bool // too large to share: the body is not here
+	alone  bool // cannot be shared, too large or not for this server: the body is not here
 
 	born  time.Time     // when the origin made it
 	fresh time.Duration // after born
@@ -42,7 +42,7 @@ func (o *object) isFresh(now time.Time) bool { return now.Sub(o.born) < o.fresh 
 
 // serves says whether o can be given out while its origin is away.
 func (o *object) serves(now time.Time, stale time.Duration) bool {
-	return o != nil && o.status == http.StatusOK && !o.large && (o.whole || o.index && now.Sub(o.born) < o.fresh+stale)
+	return o != nil && o.status == http.StatusOK && !o.alone && (o.whole || o.index && now.Sub(o.born) < o.fresh+stale)
 }
 
 // passedOn are the headers of an origin that viewers get.

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -23,7 +24,7 @@ func (e *Edge) pass(w http.ResponseWriter, r *http.Request, a *ask) {
 	defer cancel(nil)
 	slow := time.AfterFunc(e.cfg.Timeout, func() { cancel(errSlow) })
 	defer slow.Stop()
-	resp := e.reach(ctx, r, a)
+	resp, base := e.reach(ctx, r, a)
 	if resp == nil {
 		if r.Context().Err() == nil {
 			e.giveUp(w, r, a)
@@ -51,7 +52,7 @@ func (e *Edge) pass(w http.ResponseWriter, r *http.Request, a *ask) {
 		}
 		if err != nil {
 			if r.Context().Err() == nil {
-				e.cfg.Log.Warn("origin broke off", "channel", a.channel, "err", err)
+				e.complain(a.channel, base, fmt.Errorf("load from the origin: %w", err))
 			}
 			panic(http.ErrAbortHandler) // the answer is too short: cut it off
 		}
@@ -59,16 +60,16 @@ func (e *Edge) pass(w http.ResponseWriter, r *http.Request, a *ask) {
 }
 
 // reach asks the channel's origin, and once more if that gives nothing. It
-// returns nil when there is none.
-func (e *Edge) reach(ctx context.Context, r *http.Request, a *ask) *http.Response {
+// returns nil when there is none, and which one answered otherwise.
+func (e *Edge) reach(ctx context.Context, r *http.Request, a *ask) (resp *http.Response, base string) {
 	for range 2 {
 		base, ok := e.cfg.Upstream(a.channel)
 		if !ok {
-			return nil
+			return nil, ""
 		}
 		req, err := a.request(ctx, r.Method, base)
 		if err != nil {
-			return nil
+			return nil, ""
 		}
 		if a.media {
 			for _, name := range conditions {
@@ -82,17 +83,17 @@ func (e *Edge) reach(ctx context.Context, r *http.Request, a *ask) *http.Respons
 		switch {
 		case err == nil && (resp.StatusCode < http.StatusMultipleChoices || resp.StatusCode >= http.StatusBadRequest || resp.StatusCode == http.StatusNotModified):
 			e.remember(a.channel, base)
-			return resp
+			return resp, base
 		case err == nil:
 			resp.Body.Close()
-			return nil
+			return nil, ""
 		case ctx.Err() != nil:
-			return nil
+			return nil, ""
 		}
 		e.count.retried.Add(1)
-		e.complain(a.channel, base, err)
+		e.complain(a.channel, base, fmt.Errorf("ask the origin: %w", bare(err)))
 	}
-	return nil
+	return nil, ""
 }
 
 // giveUp answers a request for which there is no origin.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ import (
 const largestError = 64 << 10
 
 var errLargeError = errors.New("the origin answers with an error of more than 64 KiB")
+
+var errOwn = errors.New("the origin lets in viewers and not this server: it is of another release, or the servers' secrets or clocks differ")
 
 // request loads an object as a whole. Errors: everything but an answer.
 func (e *Edge) request(ctx context.Context, cancel context.CancelCauseFunc, base string, a *ask, kept *object) (*object, error) {
@@ -29,7 +32,7 @@ func (e *Edge) request(ctx context.Context, cancel context.CancelCauseFunc, base
 	e.count.asked.Add(1)
 	resp, err := e.cfg.Client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the origin: %w", err)
+		return nil, fmt.Errorf("ask the origin: %w", bare(err))
 	}
 	defer resp.Body.Close()
 	slow := time.AfterFunc(e.cfg.BodyTimeout, func() { cancel(errSlow) })
@@ -37,23 +40,35 @@ func (e *Edge) request(ctx context.Context, cancel context.CancelCauseFunc, base
 	if resp.StatusCode == http.StatusNotModified && kept != nil {
 		return kept.renewed(resp.Header), nil
 	}
+	if a.own && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
+		e.complain(a.channel, base, errOwn)
+		return &object{key: a.key, status: resp.StatusCode, alone: true, born: time.Now(), fresh: ownFresh}, nil
+	}
 	return e.receive(resp, a)
+}
+
+// bare is err without the address, which holds the token or path of a viewer.
+func bare(err error) error {
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // request makes one to an origin, with nothing of a viewer's in it except what
 // decides about the answer.
 func (a *ask) request(ctx context.Context, method, base string) (*http.Request, error) {
-	url := strings.TrimSuffix(base, "/") + a.key.path
+	target := strings.TrimSuffix(base, "/") + a.key.path
 	query := a.key.query
 	if a.token != "" {
 		query = a.token
 	}
 	if query != "" {
-		url += "?" + query
+		target += "?" + query
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
-		return nil, fmt.Errorf("ask the origin: %w", err)
+		return nil, fmt.Errorf("ask the origin: %w", bare(err))
 	}
 	req.Header["Accept-Encoding"] = []string{"identity"}
 	if a.key.gzip {
@@ -108,7 +123,7 @@ func (e *Edge) read(o *object, resp *http.Response, limit int64) (err error) {
 		if o.status != http.StatusOK {
 			return errLargeError
 		}
-		o.large = true
+		o.alone = true
 		return nil
 	}
 	if resp.ContentLength >= 0 {
@@ -116,14 +131,14 @@ func (e *Edge) read(o *object, resp *http.Response, limit int64) (err error) {
 		_, err = io.ReadFull(resp.Body, o.body)
 	} else {
 		o.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
-		o.large = int64(len(o.body)) > limit
+		o.alone = int64(len(o.body)) > limit
 		o.header["Content-Length"] = []string{strconv.Itoa(len(o.body))}
 	}
 	e.count.upstream.Add(uint64(len(o.body)))
-	if o.large {
+	if o.alone {
 		o.body = nil
 	}
-	if err == nil && o.large && o.status != http.StatusOK {
+	if err == nil && o.alone && o.status != http.StatusOK {
 		err = errLargeError
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ type Stats struct {
 	Asked    uint64 // requests that asked an origin
 	Passed   uint64 // requests passed through: too large, or a viewer's own
 	Retried  uint64 // requests to an origin after one that broke off or failed
+	Failed   uint64 // requests to an origin that gave no answer, or not all of it
 	Moved    uint64 // requests taken back from an origin that had changed
 	Stale    uint64 // answers older than they should be, the origin being away
 	Away     uint64 // requests that found no origin (503)
@@ -29,7 +30,7 @@ type Stats struct {
 
 // counts are what Stats are made of.
 type counts struct {
-	hits, joined, asked, passed, retried, moved, stale, away, absent, refused, crowded, slow, denied, looped, upstream, sent atomic.Uint64
+	hits, joined, asked, passed, retried, failed, moved, stale, away, absent, refused, crowded, slow, denied, looped, upstream, sent atomic.Uint64
 
 	held atomic.Int64
 }
@@ -39,7 +40,7 @@ func (e *Edge) Stats() Stats {
 	c := &e.count
 	s := Stats{
 		Hits: c.hits.Load(), Joined: c.joined.Load(), Asked: c.asked.Load(), Passed: c.passed.Load(),
-		Retried: c.retried.Load(), Moved: c.moved.Load(), Stale: c.stale.Load(), Away: c.away.Load(),
+		Retried: c.retried.Load(), Failed: c.failed.Load(), Moved: c.moved.Load(), Stale: c.stale.Load(), Away: c.away.Load(),
 		Absent: c.absent.Load(), Refused: c.refused.Load(), Crowded: c.crowded.Load(), Slow: c.slow.Load(),
 		Denied: c.denied.Load(), Looped: c.looped.Load(), Upstream: c.upstream.Load(), Sent: c.sent.Load(),
 		Held: c.held.Load(),

@@ -187,12 +187,8 @@ func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o *Origin) serve(w http.ResponseWriter, r *http.Request, c *packager.Channel, at address) {
-	protected := o.guard != nil && o.guard.protected(at.channel)
-	switch {
-	case protected && !o.admit(w, r, at):
-		return
-	case !protected && at.secret != "":
-		o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
+	protected := o.protects(at.channel)
+	if !o.admit(w, r, at, protected) {
 		return
 	}
 	c = c.Holder(at.name)

@@ -78,8 +78,28 @@ func (p Playback) withDefaults() Playback {
 	return p
 }
 
+// Admit reports whether a request below /hls/ is let in, and answers it if not,
+// as ServeHTTP does: for a server that gets the channel's media from another one
+// and has the same Playback.
+func (o *Origin) Admit(w http.ResponseWriter, r *http.Request) bool {
+	at, ok := parseAddress(r.URL.Path)
+	if !ok || !at.known {
+		o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
+		return false
+	}
+	return o.admit(w, r, at, o.protects(at.channel))
+}
+
+func (o *Origin) protects(channel string) bool { return o.guard != nil && o.guard.protected(channel) }
+
 // admit lets in who may play, and answers everybody else itself (A1–A5).
-func (o *Origin) admit(w http.ResponseWriter, r *http.Request, at address) bool {
+func (o *Origin) admit(w http.ResponseWriter, r *http.Request, at address, protected bool) bool {
+	if !protected {
+		if at.secret != "" {
+			o.refuse(w, http.StatusNotFound, unknownAge, "no such file")
+		}
+		return at.secret == ""
+	}
 	ok := false
 	if at.name.Kind == packager.NameIndex {
 		ok = at.secret == "" && o.checkToken(w, r, at.channel)
