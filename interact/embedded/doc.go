@@ -11,5 +11,7 @@
 // truth in one, and what it stands for is removed in small steps again, so that
 // no Append waits for more than one step.
 //
-// Rules are numbered ST… in interact/SPEC.md.
+// Leaderboards, which no log needs, are in a file of their own: see Boards.
+//
+// Rules are numbered ST… and LB… in interact/SPEC.md.
 package embedded

@@ -57,24 +57,29 @@ type revision struct {
 var own = []string{"retarget", "orphan", "adopt", "mend", "spread"}
 
 // deedOf reads what a record says that somebody did. False: nobody did anything,
-// as with answers. A record that cannot be read is in the audit, too.
+// as with answers, or with what a compaction has written again. A record that
+// cannot be read is in the audit, too.
 func deedOf(rec interact.Record) (deed, bool) {
 	d := deed{seq: rec.Seq, cue: rec.Cue, role: RoleProducer}
 	var err error
+	done := true
 	switch rec.Kind {
 	case interact.RecordCue:
 		err = d.ofRevision(rec.Data)
 	case interact.RecordLatency:
-		err = d.ofLatency(rec.Data)
+		done, err = d.ofLatency(rec.Data)
 	case interact.RecordBan:
 		err = d.ofBan(rec.Data)
 	default:
 		return d, false
 	}
 	if err != nil {
-		d.action, d.detail = "unreadable", fmt.Sprintf("kind %d: %.200s", rec.Kind, err)
+		d.action, d.detail, done = "unreadable", fmt.Sprintf("kind %d: %.200s", rec.Kind, err), true
 	}
-	return d, true
+	if d.actor == interact.ActorClock {
+		d.role = RoleRoom
+	}
+	return d, done
 }
 
 func (d *deed) ofRevision(data []byte) error {
@@ -88,20 +93,22 @@ func (d *deed) ofRevision(data []byte) error {
 		d.at = rev.Cue.Open
 	}
 	if slices.Contains(own, rev.Action) {
-		d.role = RoleRoom
+		d.role, d.actor = RoleRoom, interact.ActorClock
 	}
 	return nil
 }
 
-func (d *deed) ofLatency(data []byte) error {
+// ofLatency reads a change of L, whose instant is when it takes effect. One without
+// is no change, but what L was when the log was compacted.
+func (d *deed) ofLatency(data []byte) (done bool, err error) {
 	var set struct {
 		By      string        `json:"by"`
 		At      clock.Instant `json:"at_us"`
 		Latency int64         `json:"latency_ms"`
 	}
-	err := json.Unmarshal(data, &set)
+	err = json.Unmarshal(data, &set)
 	d.action, d.actor, d.at, d.detail = "latency", set.By, set.At, fmt.Sprintf("%d ms", set.Latency)
-	return err
+	return set.At != 0, err
 }
 
 func (d *deed) ofBan(data []byte) error {

@@ -44,15 +44,17 @@ func TestAudit(t *testing.T) {
 		add := func(kind interact.RecordKind, data string) {
 			v.records = append(v.records, interact.Record{Seq: uint64(len(v.records) + 1), Channel: "show", Kind: kind, Data: []byte(data)})
 		}
-		add(interact.RecordLatency, `{"v":1,"latency_ms":3500}`)
+		add(interact.RecordLatency, `{"v":1,"latency_ms":3500,"at_us":1795410000000007}`)
 		add(interact.RecordBan, `{"v":1,"participant":"troll","at_us":1795410000000009,"reason":"spam"}`)
 		add(interact.RecordAnswers, `whatever`)
 		add(interact.RecordBan, `{"v":1,"participant":"troll","at_us":1795410000000010,"lifted":true}`)
 		add(interact.RecordCue, `{`)
 		add(99, `{}`)
+		add(interact.RecordLatency, `{"v":1,"latency_ms":3500}`) // of a compaction
+		add(interact.RecordLatency, `{"v":1,"latency_ms":4000,"at_us":1795410000000012,"by":"clock"}`)
 		v.ends = []history.End{{At: start + 10*second, By: "bob"}}
 		const want = "0.1795410010000000 producer end ;1.1 producer prepare a;1.2 producer prepare b;1.3 producer remove b;1.4 producer take a;" +
-			"1.5 room spread a;1.6 producer latency ;1.7 producer ban ;1.9 producer unban ;1.10 producer unreadable ;"
+			"1.5 room spread a;1.6 producer latency ;1.7 producer ban ;1.9 producer unban ;1.10 producer unreadable ;1.13 room latency ;"
 		recordAll(t, db, v, nil)
 		all := deeds(t, db, 0)
 		if got := brief(all); got != want {
@@ -64,7 +66,10 @@ func TestAudit(t *testing.T) {
 		if d := all[7]; d.Subject != "troll" || d.Detail != "spam" {
 			t.Errorf("HI10 ban: %+v", d)
 		}
-		if d := all[6]; d.Detail != "3500 ms" {
+		if d := all[5]; d.Actor != "clock" {
+			t.Errorf("HI10 by itself: %+v", d)
+		}
+		if d := all[6]; d.Detail != "3500 ms" || d.At != 1795410000000007 || d.Actor != "" {
 			t.Errorf("HI10 latency: %+v", d)
 		}
 		s := shows(t, db)

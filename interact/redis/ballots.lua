@@ -12,6 +12,9 @@
 -- one is 8 bytes attempt, 8 bytes credited, 2 bytes choice, 1 byte changes.
 
 local FORMER, MOST = 19, 100
+-- What nobody touches and nobody lets go ends after KEEP ms. It is renewed when SLACK
+-- of it is over, so that most writes need not.
+local KEEP, SLACK = 90 * 24 * 3600 * 1000, 3600 * 1000
 local OPTIONS = {'0', '1', '2', '3', '4', '5', '6', '7'}
 
 local function head(tally)
@@ -27,6 +30,16 @@ local function count(h, choice, by)
       choice = choice - 1
     end
     choice, option = choice / 2, option + 1
+  end
+end
+
+-- keep lets keys end later unless when they end was said.
+local function keep(h, keys)
+  if h[3] then return end
+  for _, key in ipairs(keys) do
+    if redis.call('PTTL', key) < KEEP - SLACK then
+      redis.call('PEXPIRE', key, KEEP)
+    end
   end
 end
 
@@ -46,6 +59,7 @@ local function store(tally, votes, past, h)
       redis.call('PEXPIREAT', past, h[3])
     end
   end
+  keep(h, {tally, votes, past})
 end
 
 -- touch writes something, so that who waits for replicas waits for what was read.
@@ -209,7 +223,9 @@ end
 
 local function seal(keys, args)
   redis.call('HSET', keys[1], 's', '1')
-  return head(keys[1])
+  local h = head(keys[1])
+  keep(h, keys)
+  return h
 end
 
 -- expire lets all of it end after args[1] ms.

@@ -17,12 +17,22 @@ import (
 func BenchmarkCast(b *testing.B) {
 	for _, level := range []interact.Level{interact.LevelMemory, interact.LevelLog} {
 		for _, size := range []int{300, 1000, interact.MaxCast} {
-			b.Run(fmt.Sprintf("%s/%d", level, size), func(b *testing.B) { benchmarkCast(b, level, size) })
+			b.Run(fmt.Sprintf("%s/%d", level, size), func(b *testing.B) { benchmarkCast(b, level, size, 0) })
 		}
 	}
 }
 
-func benchmarkCast(b *testing.B, level interact.Level, size int) {
+// BenchmarkShards says what it costs one server that the answers to a cue are kept
+// in several parts.
+func BenchmarkShards(b *testing.B) {
+	for _, size := range []int{50, 300, interact.MaxCast} {
+		for _, shards := range []int{1, 4, 16} {
+			b.Run(fmt.Sprintf("%d/%d", size, shards), func(b *testing.B) { benchmarkCast(b, interact.LevelLog, size, shards) })
+		}
+	}
+}
+
+func benchmarkCast(b *testing.B, level interact.Level, size, shards int) {
 	opt := redisproc.Options{Dir: b.TempDir()}
 	if level == interact.LevelLog {
 		opt.Args = redisproc.Durable()
@@ -32,7 +42,7 @@ func benchmarkCast(b *testing.B, level interact.Level, size int) {
 		b.Fatal(err)
 	}
 	defer s.Kill()
-	c, err := redisstore.Open(b.Context(), redisstore.Config{Addresses: []string{s.Addr}, Level: level})
+	c, err := redisstore.Open(b.Context(), redisstore.Config{Addresses: []string{s.Addr}, Level: level, Shards: shards})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,6 +65,7 @@ func benchmarkCast(b *testing.B, level interact.Level, size int) {
 	b.ReportMetric((spent(b, s)-before)*1e9/all, "redis-ns/vote")
 	b.ReportMetric((ours(b)-own)*1e9/all, "own-ns/vote")
 	b.ReportMetric(all/b.Elapsed().Seconds(), "votes/s")
+	b.ReportMetric(float64(c.Stats().Calls)/all, "calls/vote")
 }
 
 // ours is how many seconds of processor this process has used.

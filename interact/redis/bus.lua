@@ -7,12 +7,25 @@
 local KEEP, MOST, KEEP_MS = 2048, 16384, 300000
 local ONCES, AGAIN = 16384, 1024
 local CALL_S = 600
+-- What is of a channel that nobody follows ends after KEEP ms. That is renewed when
+-- SLACK of it is over.
+local KEEP, SLACK = 90 * 24 * 3600 * 1000, 3600 * 1000
 
 local function num(n) return string.format('%.0f', n) end
 
 local function now_ms()
   local t = redis.call('TIME')
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+-- keep lets keys end together, later than they would.
+local function keep(keys, first, last)
+  local due = false
+  for i = first, last do
+    local left = redis.call('PTTL', keys[i])
+    due = due or left ~= -2 and left < KEEP - SLACK
+  end
+  for i = first, due and last or 0 do redis.call('PEXPIRE', keys[i], KEEP) end
 end
 
 -- begun returns where the numbering is and begins one called name if there is
@@ -23,6 +36,7 @@ local function begun(bus, name)
     return {epoch = m[1], n = tonumber(m[2]), offset = tonumber(m[3]), fence = tonumber(m[4]), tip = m[5], expires = m[6]}
   end
   redis.call('HSET', bus, 'epoch', name, 'n', '0', 'offset', '0', 'fence', '0', 'tip', '-')
+  redis.call('PEXPIRE', bus, KEEP)
   return {epoch = name, n = 0, offset = 0, fence = 0, tip = '-'}
 end
 
@@ -81,10 +95,8 @@ local function post(keys, args)
   redis.call('SET', call, '1', 'EX', CALL_S)
   trim(posts, added, now)
   redis.call('ZREMRANGEBYRANK', once, 0, -ONCES - 1)
-  if b.expires then
-    redis.call('HDEL', bus, 'expires')
-    for i = 1, 4 do redis.call('PERSIST', keys[i]) end
-  end
+  if b.expires then redis.call('HDEL', bus, 'expires') end
+  keep(keys, 1, 4)
   for i = 1, added do redis.call('SPUBLISH', live, says[i]) end
   return {'ok'}
 end
@@ -120,6 +132,8 @@ local function anew(keys, b, live, name)
   end
   redis.call('HSET', bus, 'epoch', name, 'n', num(n), 'offset', num(offset), 'tip', tip)
   if s[1] then redis.call('HSET', snapshot, 'epoch', name, 'n', '0', 'offset', '0') end
+  local left = redis.call('PTTL', bus) -- as all of it
+  if left > 0 then redis.call('PEXPIRE', posts, left) end
   redis.call('SPUBLISH', live, 'F ' .. name .. '\n')
 end
 
@@ -168,7 +182,17 @@ local function expire(keys, args)
   return {'ok'}
 end
 
+-- KEYS: bus posts snapshot once, log:meta log log:base, links used
+-- The channel is followed: nothing of it ends, but what was said to.
+local function stay(keys)
+  if not redis.call('HGET', keys[1], 'expires') then keep(keys, 1, 4) end
+  if not redis.call('HGET', keys[5], 'expires') then keep(keys, 5, 7) end
+  keep(keys, 8, 9)
+  return {'ok'}
+end
+
 redis.register_function('cuelight_bus_post_VERSION', post)
-redis.register_function('cuelight_bus_snapshot_VERSION', snapshot)
-redis.register_function('cuelight_bus_look_VERSION', look)
-redis.register_function('cuelight_bus_expire_VERSION', expire)
+redis.register_function{function_name = 'cuelight_bus_stay_VERSION', callback = stay, flags = {'allow-oom'}}
+redis.register_function{function_name = 'cuelight_bus_snapshot_VERSION', callback = snapshot, flags = {'allow-oom'}}
+redis.register_function{function_name = 'cuelight_bus_look_VERSION', callback = look, flags = {'allow-oom'}}
+redis.register_function{function_name = 'cuelight_bus_expire_VERSION', callback = expire, flags = {'allow-oom'}}

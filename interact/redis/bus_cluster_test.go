@@ -29,6 +29,8 @@ func TestClusterContracts(t *testing.T) {
 	interacttest.TestBusExpires(t, func(t *testing.T) interacttest.ExpiringBus { return room(t).Bus() })
 	interacttest.TestSlate(t, func(t *testing.T) interact.Slate { return room(t).Slate() })
 	interacttest.TestStore(t, func(t *testing.T) interact.Store { return room(t).Store() })
+	interacttest.TestLeaderboard(t, func(t *testing.T) interact.Leaderboard { return room(t).Leaderboard() })
+	leftAlone(t, room(t))
 	leases := room(t).Leases()
 	a := acquire(t, leases, "a", time.Hour)
 	wantHolder(t, leases, "a")

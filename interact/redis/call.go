@@ -137,6 +137,9 @@ func (c *Client) mend(ctx context.Context, calls []*call) {
 			c.complain("load functions", err)
 		}
 	}
+	if len(mended) > 0 { // a server that has lost them may have lost all it had
+		c.retellShards(ctx)
+	}
 }
 
 // giveUp stops asking servers that were not reached.
@@ -194,12 +197,13 @@ func (c *Client) owner(ctx context.Context, one *call) (*redis.Client, error) {
 // of it on the same one: that is the only way it waits for just that.
 func (c *Client) send(ctx context.Context, node *redis.Client, calls []*call) {
 	d := c.door(node)
-	if d.shut.Load() {
+	if err := d.enter(ctx, c.cfg.Timeout); err != nil {
 		for _, one := range calls {
-			one.err = errDown
+			one.err = err
 		}
 		return
 	}
+	defer d.leave()
 	pipe, lasting := c.pipeline(node, calls), false
 	for _, one := range calls {
 		if one.ask != "" {

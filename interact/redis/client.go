@@ -23,6 +23,7 @@ type Client struct {
 	single  *redis.Client        // nil for a cluster
 	stats   counters
 	gather  gatherer
+	words   *words // what go-redis says
 
 	mu      sync.Mutex // protects doors and ended
 	doors   map[string]*door
@@ -39,10 +40,10 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	quiet()
 	cfg = cfg.withDefaults()
 	c := &Client{cfg: cfg, log: cfg.Log, doors: make(map[string]*door), done: make(chan struct{})}
 	c.gather.c = c
+	c.words = hearLibrary(cfg)
 	switch {
 	case cfg.Cluster:
 		c.cluster = redis.NewClusterClient(cfg.clusterOptions())
@@ -60,15 +61,6 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// quiet keeps go-redis from writing to standard error. Everything it writes there
-// comes as an error, too.
-var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
-
-type silent struct{}
-
-// Printf drops a message.
-func (silent) Printf(context.Context, string, ...any) {}
-
 // options are those of one server. Sending again is left to do, which knows what
 // may be sent again.
 func (c Config) options() *redis.Options {
@@ -76,11 +68,16 @@ func (c Config) options() *redis.Options {
 		Addr: c.Addresses[0], Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: c.DialTimeout,
 		ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
-		PoolSize: c.Connections, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
+		PoolSize: poolSize, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 }
+
+// poolSize of go-redis is more than the connections that a door lets be used: after
+// that many failures to connect go-redis tries only once a second, and does not
+// notice at once that a server is back.
+const poolSize = 1024
 
 // bufferSize of a connection holds a batch of some hundred answers.
 const bufferSize = 64 << 10
@@ -91,7 +88,7 @@ func (c Config) failoverOptions() *redis.FailoverOptions {
 		Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: c.DialTimeout,
 		ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
-		PoolSize: c.Connections, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
+		PoolSize: poolSize, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, DisableIdentity: true,
 	}
 }
@@ -101,7 +98,7 @@ func (c Config) clusterOptions() *redis.ClusterOptions {
 		Addrs: c.Addresses, Username: c.Username, Password: c.Password, TLSConfig: c.TLS,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: c.DialTimeout,
 		ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
-		PoolSize: c.Connections, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
+		PoolSize: poolSize, PipelinePoolSize: -1, PoolTimeout: c.Timeout,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -118,6 +115,7 @@ func (c *Client) Close() error {
 	}
 	err := c.rdb.Close()
 	c.started.Wait()
+	c.words.end()
 	if errors.Is(err, redis.ErrClosed) {
 		return nil
 	}

@@ -129,24 +129,51 @@ func TestClusterFunctionsAreLoadedAgain(t *testing.T) {
 	}
 }
 
-// TestClusterOpens starts a node while a primary without a replica is gone.
+// TestClusterOpens starts nodes while a primary without a replica is gone: one
+// that is told no number of shards needs the server that has it.
 func TestClusterOpens(t *testing.T) {
 	s, err := redisproc.StartCluster(t.Context(), redisproc.ClusterOptions{Dir: t.TempDir(), Primaries: 3, Args: []string{"--cluster-require-full-coverage", "no"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	s.Servers[2].Kill()
-	c := open(t, redisstore.Config{Addresses: s.Addresses(), Cluster: true, Level: interact.LevelMemory})
+	cfg := redisstore.Config{Addresses: s.Addresses(), Cluster: true, Level: interact.LevelMemory}
+	told := cfg
+	told.Shards = 12
+	open(t, told)
+	holder, err := s.Owner(t.Context(), "cl:{layout}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := slices.DeleteFunc(slices.Clone(s.Servers), func(o *redisproc.Server) bool { return o == holder })
+	others[0].Kill()
+	c := open(t, cfg)
 	if everyShard(t, c) {
 		t.Error("BA27 the shards of a server that is gone answer")
 	}
-	s.Servers[0].Kill()
-	s.Servers[1].Kill()
-	if _, err := redisstore.Open(t.Context(), redisstore.Config{Addresses: s.Addresses(), Cluster: true, Level: interact.LevelMemory}); err == nil {
+	do(t, holder, "SET", "cl:{layout}", "13")
+	if _, err := redisstore.Open(t.Context(), told); err == nil || !strings.Contains(err.Error(), "shards is 12 here and 13") {
+		t.Errorf("BA33 another number of shards: %v", err)
+	}
+	if err := others[0].Restart(); err != nil {
+		t.Fatal(err)
+	}
+	holder.Kill()
+	open(t, told)
+	if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "set redis.shards") {
+		t.Errorf("BA33 opened without the number of shards: %v", err)
+	}
+	killAll(others)
+	if _, err := redisstore.Open(t.Context(), cfg); err == nil {
 		t.Error("BA20 opened a cluster of nobody")
 	} else {
 		t.Log(err)
+	}
+}
+
+func killAll(servers []*redisproc.Server) {
+	for _, s := range servers {
+		s.Kill()
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 // Limits and defaults of Config.
 const (
 	DefaultPrefix         = "cl"
-	DefaultShards         = 16
+	DefaultShards         = 4  // of one server, alone or with replicas
+	DefaultClusterShards  = 16 // of a cluster
 	MaxShards             = 1024
 	DefaultDialTimeout    = time.Second
 	DefaultTimeout        = 2 * time.Second
@@ -42,7 +43,8 @@ type Config struct {
 	// Prefix begins every key. Default DefaultPrefix.
 	Prefix string
 	// Shards is over how many places the answers to a cue are spread, the same on
-	// every node for good. Default DefaultShards, at most MaxShards.
+	// every node for good, at most MaxShards. Default is what the first node has
+	// chosen; its own is DefaultShards, or DefaultClusterShards.
 	Shards int
 	// Level is what is promised of what was written: memory, log or replicated.
 	// Default log.
@@ -64,7 +66,6 @@ type Config struct {
 // withDefaults returns c with what is not set.
 func (c Config) withDefaults() Config {
 	c.Prefix = or(c.Prefix, DefaultPrefix)
-	c.Shards = or(c.Shards, DefaultShards)
 	c.Level = or(c.Level, interact.LevelLog)
 	c.Replicas = or(c.Replicas, 1)
 	c.DialTimeout = or(c.DialTimeout, DefaultDialTimeout)
@@ -103,7 +104,7 @@ func (c Config) Validate() error {
 	bad(!c.Cluster && c.Master == "" && len(c.Addresses) > 1, "addresses: %d servers, but neither master (of Sentinels) nor cluster is set", len(c.Addresses))
 	bad(c.DB < 0, "db: %d: 0 or more is needed", c.DB)
 	bad(strings.ContainsAny(c.Prefix, "{}* \t\r\n"), "prefix: %q: braces, asterisks and spaces do not fit", c.Prefix)
-	bad(c.Shards < 1 || c.Shards > MaxShards, "shards: %d: 1 to %d fit", c.Shards, MaxShards)
+	bad(c.Shards < 0 || c.Shards > MaxShards, "shards: %d: 1 to %d fit, or nothing for what other nodes have", c.Shards, MaxShards)
 	bad(c.Level != interact.LevelMemory && c.Level != interact.LevelLog && c.Level != interact.LevelReplicated,
 		"level: %q: memory, log or replicated is needed", c.Level)
 	bad(c.Replicas < 1, "replicas: %d: 1 or more is needed", c.Replicas)

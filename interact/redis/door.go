@@ -13,8 +13,34 @@ import (
 // that nobody waits for it whose answers others could take meanwhile.
 type door struct {
 	shut    atomic.Bool
-	lagging atomic.Bool // too few replicas had it the last time
+	lagging atomic.Bool   // too few replicas had it the last time
+	inside  chan struct{} // has one for each connection that is used
 }
+
+// enter waits until a connection may be used, which leave is the end of.
+//
+// Errors: errDown; redis.ErrPoolTimeout after the longest wait; ctx's.
+func (d *door) enter(ctx context.Context, longest time.Duration) error {
+	if d.shut.Load() {
+		return errDown
+	}
+	wait := time.NewTimer(longest)
+	defer wait.Stop()
+	select {
+	case d.inside <- struct{}{}:
+		if d.shut.Load() { // meanwhile
+			d.leave()
+			return errDown
+		}
+		return nil
+	case <-wait.C:
+		return redis.ErrPoolTimeout
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *door) leave() { <-d.inside }
 
 // patience is how long to wait for replicas: not long for those that were not
 // there the last time.
@@ -34,7 +60,7 @@ func (c *Client) door(node *redis.Client) *door {
 	defer c.mu.Unlock()
 	d := c.doors[addr]
 	if d == nil {
-		d = new(door)
+		d = &door{inside: make(chan struct{}, c.cfg.Connections)}
 		c.doors[addr] = d
 	}
 	return d

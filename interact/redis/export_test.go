@@ -1,6 +1,15 @@
 package redis
 
-import "github.com/cuelight/cuelight/interact"
+import (
+	"context"
+
+	"github.com/cuelight/cuelight/interact"
+)
+
+// SayAsLibrary says something as go-redis does.
+func SayAsLibrary(format string, args ...any) {
+	mouth{}.Printf(context.Background(), format, args...)
+}
 
 // CheckVersion is checkVersion.
 var CheckVersion = checkVersion

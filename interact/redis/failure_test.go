@@ -119,6 +119,33 @@ func TestMemoryIsFull(t *testing.T) {
 	}
 }
 
+// TestMemoryIsFullForNodes wants nobody to lose a lease because of it, who follows
+// to go on, and what is let go to go.
+func TestMemoryIsFullForNodes(t *testing.T) {
+	s := serve(t, redisproc.Options{})
+	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 2})
+	leftAlone(t, c)
+	l := acquire(t, c.Leases(), "node", time.Minute)
+	do(t, s, "CONFIG", "SET", "maxmemory", "1mb")
+	ctx, board := t.Context(), interact.Board{Channel: "show", Show: "s1"}
+	if err := c.Leaderboard().Give(ctx, board, "c9", map[string]int64{"bob": 1}); interact.CodeOf(err) != interact.CodeUnavailable {
+		t.Fatalf("there is room: %v", err)
+	}
+	_, snapshot := c.Bus().Snapshot(ctx, "show")
+	_, top := c.Leaderboard().Top(ctx, board, 1)
+	heard := listen(t, c.Bus(), interact.Place{}) // it looks, and keeps the channel
+	for i, err := range []error{
+		c.Leases().Renew(ctx, l, time.Minute), c.Nodes().Announce(ctx, redisstore.Node{ID: "n"}, time.Minute), snapshot, top,
+		c.Store().Replay(ctx, "show", func(interact.Record) error { return nil }), c.Leaderboard().Expire(ctx, board, 0),
+		c.Store().Expire(ctx, "show", 0), c.Bus().Expire(ctx, "show", 0), c.Leases().Release(ctx, l),
+	} {
+		if err != nil {
+			t.Errorf("BA24 call %d: %v", i, err)
+		}
+	}
+	heard.wantLost(t)
+}
+
 // TestFrozen freezes a server: votes come back without a fate, soon at once, and
 // when it goes on, so does everything.
 func TestFrozen(t *testing.T) {

@@ -21,7 +21,13 @@ const (
 	// tipsKept is of how many posts the follower knows the tips, to tell one it
 	// knows from another one with its number.
 	tipsKept = 256
+	// stayEvery is how often a channel that is followed is kept from ending.
+	stayEvery = time.Hour
 )
+
+// Kept is how long stays in Redis what nobody touches and nobody lets go: answers,
+// and everything of a channel that no node follows. The functions have it, too.
+const Kept = 90 * 24 * time.Hour
 
 // follower is one Follow.
 type follower struct {
@@ -41,6 +47,7 @@ type follower struct {
 	heardAt    time.Time // when it said something
 	heard      uint64    // the highest number it has said
 	looked     uint64    // the number up to which it should have said all by now
+	stayed     time.Time // when the channel was last kept from ending
 }
 
 // Follow gives to listener what is posted after the place and what is whispered
@@ -67,7 +74,7 @@ func (b *Bus) Follow(ctx context.Context, channel string, from interact.Place, l
 			err = f.hear(ctx, e)
 		case <-next.C:
 			f.tend(ctx)
-			err = f.look(ctx)
+			err = errors.Join(f.look(ctx), f.stay(ctx))
 			next.Reset(lookEvery)
 		}
 		switch {
@@ -232,6 +239,21 @@ func (f *follower) tend(ctx context.Context) {
 	if quiet > silence/3 {
 		f.sub.ping()
 	}
+}
+
+// stay keeps everything of the channel from ending, now and then.
+func (f *follower) stay(ctx context.Context) error {
+	if time.Since(f.stayed) < stayEvery {
+		return nil
+	}
+	c := f.b.c
+	keys := append(c.busKeys(f.channel), c.logKeys(f.channel)...)
+	keys = append(keys, c.linkKeys(f.channel)...)
+	_, err := c.ask(ctx, "keep a channel", newCall("bus", "bus_stay", false, keys))
+	if err == nil {
+		f.stayed = time.Now()
+	}
+	return err
 }
 
 func (f *follower) renew(ctx context.Context) {

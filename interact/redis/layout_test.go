@@ -17,7 +17,7 @@ import (
 // TestLayout pins what nodes of neighbouring releases share.
 func TestLayout(t *testing.T) {
 	s := serve(t, redisproc.Options{})
-	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory})
+	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 16})
 	p := interact.Poll{Channel: "show", Cue: "c1", Options: 3, Changes: true}
 	votes := []interact.Vote{voteOf("ann", 2, 0x0102030405), voteOf("ann", 1, 0x0102030406)}
 	votes[0].Attempt, votes[1].Attempt = 0xa1a2a3a4a5a6a7a8, 0xb1
@@ -108,7 +108,7 @@ func TestReleasesSideBySide(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, s, "FUNCTION", "LOAD", strings.ReplaceAll(string(text), "VERSION", "other"))
-	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory})
+	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 16})
 	cast(t, c, failing, voteOf("ann", 1, 1))
 	do(t, s, "FCALL", "cuelight_seal_other", 1, "cl:{show/c1/8}:tally")
 	if got := cast(t, c, failing, voteOf("ann", 1, 1)); got.Code != "" || got.Fresh {

@@ -1,94 +1,65 @@
 package redis_test
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/interacttest"
 	redisstore "github.com/cuelight/cuelight/interact/redis"
 	"github.com/cuelight/cuelight/internal/redisproc"
 )
 
-// TestLeaderboard gives few people points for few cues, again and again, and wants
-// what their sums say.
 func TestLeaderboard(t *testing.T) {
 	s := serve(t, redisproc.Options{})
+	for _, shards := range []int{1, 3} {
+		room := rooms(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: shards})
+		t.Run(fmt.Sprint("shards=", shards), func(t *testing.T) {
+			interacttest.TestLeaderboard(t, func(t *testing.T) interact.Leaderboard { return room(t).Leaderboard() })
+		})
+	}
+}
+
+func TestLeaderboardEndsWhole(t *testing.T) {
+	s := serve(t, redisproc.Options{})
 	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 3})
-	runs := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		board, given := c.Leaderboard("show", fmt.Sprint("run", runs), time.Minute), make(map[[2]string]int64)
-		for range rapid.IntRange(1, 4).Draw(rt, "adds") {
-			cue := rapid.StringMatching("[xyz]").Draw(rt, "cue")
-			points := rapid.MapOfN(rapid.StringMatching("[a-f]"), rapid.Int64Range(-5, 5), 0, 6).Draw(rt, "points")
-			if err := board.Add(t.Context(), cue, points); err != nil {
-				rt.Fatal(err)
-			}
-			for who, n := range points {
-				given[[2]string{who, cue}] = n
-			}
+	everybody := make(map[string]int64)
+	for i := range 50 {
+		everybody[fmt.Sprint("p", i)] = int64(i)
+	}
+	b := interact.Board{Channel: "show", Show: "s1", Keep: 10 * time.Second}
+	if err := c.Leaderboard().Give(t.Context(), b, "c1", everybody); err != nil {
+		t.Fatal(err)
+	}
+	b.Keep = time.Hour // points for one participant keep those of all
+	if err := c.Leaderboard().Give(t.Context(), b, "c2", map[string]int64{"p1": 1}); err != nil {
+		t.Fatal(err)
+	}
+	keys, ok := do(t, s, "KEYS", "*board*").([]any)
+	given, _ := do(t, s, "KEYS", "*given*").([]any)
+	if keys = append(keys, given...); !ok || len(keys) != 6 {
+		t.Fatalf("keys %v", keys)
+	}
+	for _, key := range keys {
+		if ms, _ := do(t, s, "PTTL", key).(int64); ms < 3_500_000 || !strings.Contains(fmt.Sprint(key), "{show/s1/") {
+			t.Errorf("LB8 %v ends in %d ms", key, ms)
 		}
-		want := standings(given)
-		n := rapid.IntRange(1, 8).Draw(rt, "top")
-		got, err := board.Top(t.Context(), n)
-		if err != nil || !slices.Equal(got, want[:min(n, len(want))]) {
-			rt.Fatalf("top %d is %+v, %v, want of %+v", n, got, err, want)
-		}
-		for _, w := range want {
-			if got, ok, err := board.Rank(t.Context(), w.Participant); err != nil || !ok || got != w {
-				rt.Fatalf("rank %+v, %v, %v, want %+v", got, ok, err, w)
-			}
-		}
-		if got, ok, err := board.Rank(t.Context(), "nobody"); err != nil || ok {
-			rt.Fatalf("nobody has %+v, %v", got, err)
-		}
-	})
+	}
 }
 
-// standings sums up what was given.
-func standings(given map[[2]string]int64) []redisstore.Standing {
-	sums := make(map[string]int64)
-	for k, n := range given {
-		sums[k[0]] += n
-	}
-	var all []redisstore.Standing
-	for who, n := range sums {
-		s := redisstore.Standing{Participant: who, Points: n, Rank: 1}
-		for _, other := range sums {
-			if other > n {
-				s.Rank++
-			}
-		}
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b redisstore.Standing) int {
-		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.Participant, b.Participant))
-	})
-	return all
-}
-
-func TestLeaderboardOfMany(t *testing.T) {
+func TestLeaderboardIsAway(t *testing.T) {
 	s := serve(t, redisproc.Options{})
 	c := open(t, redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 2})
-	points := make(map[string]int64)
-	for i := range 3000 { // more than a call holds
-		points[fmt.Sprint("p", i)] = int64(i)
-	}
-	board := c.Leaderboard("show", "s1", 0)
-	for range 2 {
-		if err := board.Add(t.Context(), "c1", points); err != nil {
-			t.Fatal(err)
+	s.Kill()
+	b := interact.Board{Channel: "show", Show: "s1"}
+	_, top := c.Leaderboard().Top(t.Context(), b, 1)
+	_, _, rank := c.Leaderboard().Rank(t.Context(), b, "ann")
+	give := c.Leaderboard().Give(t.Context(), b, "c1", map[string]int64{"ann": 1})
+	for i, err := range []error{top, rank, give, c.Leaderboard().Expire(t.Context(), b, 0)} {
+		if interact.CodeOf(err) != interact.CodeUnavailable {
+			t.Errorf("call %d without a server: %v", i, err)
 		}
-	}
-	if got, ok, err := board.Rank(t.Context(), "p10"); err != nil || !ok || got.Rank != 2990 || got.Points != 10 {
-		t.Errorf("rank %+v, %v", got, err)
-	}
-	if err := board.Add(t.Context(), "c1", map[string]int64{"p1": redisstore.MaxPoints + 1}); interact.CodeOf(err) != interact.CodeInvalid {
-		t.Errorf("too many points: %v", err)
 	}
 }

@@ -1,6 +1,9 @@
 #!lua name=cuelight_lease_VERSION
 
--- A lease is a hash that expires, and a counter of fences that does not.
+-- A lease is a hash that expires, and a counter of fences that stays longer: what it
+-- guards against is a clock that has gone back.
+
+local FENCE_MS = 90 * 24 * 3600 * 1000
 
 -- KEYS: lease fence   ARGV: owner ttl-ms
 -- A fence is the server's time in µs if that is higher than the last one, so that
@@ -11,7 +14,7 @@ local function acquire(keys, args)
   local t = redis.call('TIME')
   local fence = math.max(tonumber(t[1]) * 1000000 + tonumber(t[2]), tonumber(redis.call('GET', keys[2]) or '0') + 1)
   local text = string.format('%.0f', fence)
-  redis.call('SET', keys[2], text)
+  redis.call('SET', keys[2], text, 'PX', FENCE_MS)
   redis.call('HSET', keys[1], 'owner', args[1], 'fence', text)
   redis.call('PEXPIRE', keys[1], args[2])
   return {'ok', text}
@@ -42,7 +45,7 @@ local function holder(keys)
   return {'ok', held[1], held[2]}
 end
 
-redis.register_function('cuelight_lease_acquire_VERSION', acquire)
-redis.register_function('cuelight_lease_renew_VERSION', renew)
-redis.register_function('cuelight_lease_release_VERSION', release)
+redis.register_function{function_name = 'cuelight_lease_acquire_VERSION', callback = acquire, flags = {'allow-oom'}}
+redis.register_function{function_name = 'cuelight_lease_renew_VERSION', callback = renew, flags = {'allow-oom'}}
+redis.register_function{function_name = 'cuelight_lease_release_VERSION', callback = release, flags = {'allow-oom'}}
 redis.register_function{function_name = 'cuelight_lease_holder_VERSION', callback = holder, flags = {'no-writes'}}

@@ -42,7 +42,7 @@ func (c *Client) check(ctx context.Context) error {
 	if c.cfg.Level != interact.LevelReplicated && (c.cfg.Cluster || c.cfg.Master != "") {
 		c.log.Warn("redis may forget receipts when a replica takes over: choose the level replicated", "level", c.cfg.Level)
 	}
-	return c.checkLayout(ctx)
+	return c.settleShards(ctx)
 }
 
 func (c *Client) checkNode(ctx context.Context, node *redis.Client) error {
@@ -138,25 +138,4 @@ func (c *Client) checkSettings(ctx context.Context, node *redis.Client) error {
 // there, as some providers have it.
 func isForbidden(err error) bool {
 	return strings.HasPrefix(err.Error(), "NOPERM") || strings.HasPrefix(err.Error(), "ERR unknown command")
-}
-
-// checkLayout makes sure that all nodes spread participants over the same shards.
-func (c *Client) checkLayout(ctx context.Context) error {
-	key := c.wholeKey("layout")
-	err := c.rdb.SetNX(ctx, key, c.cfg.Shards, 0).Err()
-	if c.cluster != nil && (isBroken(err) || isMoving(err)) {
-		c.log.Warn("redis does not tell the number of shards", "err", err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("redis: %w", explain(err))
-	}
-	there, err := c.rdb.Get(ctx, key).Int()
-	switch {
-	case err != nil:
-		return fmt.Errorf("redis: read the number of shards: %w", explain(err))
-	case there != c.cfg.Shards:
-		return fmt.Errorf("redis: shards is %d here and %d on nodes that use the same prefix: all have to have the same", c.cfg.Shards, there)
-	}
-	return nil
 }

@@ -15,6 +15,11 @@ const (
 	MaxLink = 64
 )
 
+// linkKeys are who owns which link of a channel, and when each was first used.
+func (c *Client) linkKeys(channel string) []string {
+	return []string{c.key(channel, "links"), c.key(channel, "used")}
+}
+
 // UseLink makes a participant the owner of a one-time link of a channel, unless it
 // has one, and returns the owner. It is as durable as Level when it returns.
 //
@@ -26,8 +31,7 @@ func (c *Client) UseLink(ctx context.Context, channel, link, participant string)
 	case participant == "" || len(participant) > interact.MaxParticipant:
 		return "", interact.Errorf(interact.CodeInvalid, "A participant's name is 1 to %d bytes long.", interact.MaxParticipant)
 	}
-	keys := []string{c.key(channel, "links"), c.key(channel, "used")}
-	one := newCall("links", "use", true, keys, link, participant, MaxLinks, c.touching())
+	one := newCall("links", "use", true, c.linkKeys(channel), link, participant, MaxLinks, c.touching())
 	if err := c.gather.run(ctx, "use a link", []*call{one}); err != nil {
 		return "", err
 	}

@@ -5,6 +5,10 @@
 --   links  hash: link -> participant
 --   used   sorted set: link by when it was first used, so that the oldest can go
 
+-- Both end KEEP ms after a link was last used for the first time, or the channel was
+-- last followed.
+local KEEP = 90 * 24 * 3600 * 1000
+
 -- use makes args[2] the owner of link args[1] unless it has one, and returns the
 -- owner. args[3] links are remembered; args[4] is '1' to write something where
 -- there is one already, so that who waits for replicas waits for what was read.
@@ -26,6 +30,7 @@ local function use(keys, args)
       redis.call('HDEL', keys[1], gone[i])
     end
   end
+  for i = 1, 2 do redis.call('PEXPIRE', keys[i], KEEP) end
   return args[2]
 end
 

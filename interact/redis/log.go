@@ -52,8 +52,8 @@ const (
 
 // logKeys are those of a channel's log: what should be there, the records, and
 // those that a replacement put before them.
-func (s *Store) logKeys(channel string) []string {
-	return []string{s.c.key(channel, "log:meta"), s.c.key(channel, "log"), s.c.key(channel, "log:base")}
+func (c *Client) logKeys(channel string) []string {
+	return []string{c.key(channel, "log:meta"), c.key(channel, "log"), c.key(channel, "log:base")}
 }
 
 func (s *Store) callKey(channel, name string) string { return s.c.key(channel, "log:call:"+name) }
@@ -137,7 +137,7 @@ func (s *Store) appendTo(ctx context.Context, channel string, records []interact
 		}
 	}
 	name = nonce()
-	keys, doubts := append(s.logKeys(channel), s.callKey(channel, name)), s.doubtsOf(channel)
+	keys, doubts := append(s.c.logKeys(channel), s.callKey(channel, name)), s.doubtsOf(channel)
 	for _, d := range doubts {
 		keys = append(keys, s.callKey(channel, d))
 	}
@@ -226,6 +226,6 @@ func (s *Store) Expire(ctx context.Context, channel string, after time.Duration)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := s.c.ask(ctx, "expire the log", newCall("log", "log_expire", true, s.logKeys(channel), ttlMS(after)))
+	_, err := s.c.ask(ctx, "expire the log", newCall("log", "log_expire", true, s.c.logKeys(channel), ttlMS(after)))
 	return err
 }

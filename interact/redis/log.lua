@@ -5,6 +5,9 @@
 -- there. Every function touches keys of one channel.
 
 local CALL_S = 900
+-- A log that nobody writes and whose channel nobody follows ends after KEEP ms. That
+-- is renewed when SLACK of it is over.
+local KEEP, SLACK = 90 * 24 * 3600 * 1000, 3600 * 1000
 
 local function num(n) return string.format('%.0f', n) end
 
@@ -15,13 +18,20 @@ local function known(meta)
   return l
 end
 
-local function persist(meta, log, base, l)
-  if l.expires then
-    redis.call('HDEL', meta, 'expires')
-    redis.call('PERSIST', meta)
-    redis.call('PERSIST', log)
-    redis.call('PERSIST', base)
+-- keep lets all of a log end at the same time, later than it would.
+local function keep(keys)
+  local due = false
+  for i = 1, 3 do
+    local left = redis.call('PTTL', keys[i])
+    due = due or left ~= -2 and left < KEEP - SLACK
   end
+  for i = 1, due and 3 or 0 do redis.call('PEXPIRE', keys[i], KEEP) end
+end
+
+-- persist takes back that a log was to go.
+local function persist(meta, log, base, l)
+  if l.expires then redis.call('HDEL', meta, 'expires') end
+  keep({meta, log, base})
 end
 
 -- void takes back what a call has appended of which nobody knows whether it
@@ -75,6 +85,7 @@ local function look(keys, args)
   if fence > 0 then
     if fence < l.fence then return {'fenced'} end
     redis.call('HSET', keys[1], 'fence', num(fence))
+    if not l.expires then keep(keys) end
   end
   return {'ok', num(l.last), num(l.upto), num(l.kept), num(l.base), num(l.gen),
     num(redis.call('XLEN', keys[2])), num(redis.call('XLEN', keys[3]))}
@@ -127,7 +138,7 @@ local function expire(keys, args)
 end
 
 redis.register_function('cuelight_log_append_VERSION', append)
-redis.register_function('cuelight_log_look_VERSION', look)
+redis.register_function{function_name = 'cuelight_log_look_VERSION', callback = look, flags = {'allow-oom'}}
 redis.register_function('cuelight_log_stage_VERSION', stage)
 redis.register_function('cuelight_log_replace_VERSION', replace)
-redis.register_function('cuelight_log_expire_VERSION', expire)
+redis.register_function{function_name = 'cuelight_log_expire_VERSION', callback = expire, flags = {'allow-oom'}}

@@ -44,7 +44,7 @@ func (s *Store) Replace(ctx context.Context, channel string, upTo uint64, record
 	if err := s.stage(ctx, staged, upTo, records); err != nil {
 		return err
 	}
-	keys := append(s.logKeys(channel), staged, s.callKey(channel, name))
+	keys := append(s.c.logKeys(channel), staged, s.callKey(channel, name))
 	_, err = s.c.ask(ctx, "replace records", newCall("log", "log_replace", true, keys, fence, upTo, len(records)))
 	if reason, ok := errors.AsType[errSaid](err); ok {
 		if reason == "stale" {

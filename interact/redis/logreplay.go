@@ -23,7 +23,7 @@ func (s *Store) look(ctx context.Context, channel string) (extent, error) {
 	if err != nil {
 		return extent{}, err
 	}
-	out, err := s.c.ask(ctx, "look at the log", newCall("log", "log_look", fence != 0, s.logKeys(channel), fence))
+	out, err := s.c.ask(ctx, "look at the log", newCall("log", "log_look", fence != 0, s.c.logKeys(channel), fence))
 	if err != nil {
 		return extent{}, err
 	}
@@ -105,7 +105,7 @@ func (s *Store) read(ctx context.Context, channel string, e extent) ([]interact.
 	if e.found != e.records || e.based != e.base {
 		return nil, fmt.Errorf("log of channel %s: it should have %d and %d records, and has %d and %d", channel, e.base, e.records, e.based, e.found)
 	}
-	keys := s.logKeys(channel)
+	keys := s.c.logKeys(channel)
 	base, err := s.readStream(ctx, channel, keys[2], e.upTo)
 	if err != nil {
 		return nil, err

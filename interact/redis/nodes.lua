@@ -2,6 +2,8 @@
 
 -- The nodes: a hash of what each says of itself, and when each has to say it again.
 
+local STAY_MS = 2 * 3600 * 1000 -- longer than any node may be announced for
+
 local function now_ms()
   local t = redis.call('TIME')
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
@@ -19,6 +21,7 @@ local function announce(keys, args)
   if redis.call('HEXISTS', keys[1], args[1]) == 0 and redis.call('HLEN', keys[1]) >= tonumber(args[4]) then return {'full'} end
   redis.call('HSET', keys[1], args[1], args[2])
   redis.call('ZADD', keys[2], now + tonumber(args[3]), args[1])
+  for i = 1, 2 do redis.call('PEXPIRE', keys[i], STAY_MS) end
   return {'ok'}
 end
 
@@ -37,6 +40,6 @@ local function leave(keys, args)
   return {'ok'}
 end
 
-redis.register_function('cuelight_nodes_announce_VERSION', announce)
+redis.register_function{function_name = 'cuelight_nodes_announce_VERSION', callback = announce, flags = {'allow-oom'}}
 redis.register_function{function_name = 'cuelight_nodes_list_VERSION', callback = list, flags = {'no-writes'}}
-redis.register_function('cuelight_nodes_leave_VERSION', leave)
+redis.register_function{function_name = 'cuelight_nodes_leave_VERSION', callback = leave, flags = {'allow-oom'}}

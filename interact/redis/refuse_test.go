@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
+	"github.com/cuelight/cuelight/interact/interacttest"
 	redisstore "github.com/cuelight/cuelight/interact/redis"
 	"github.com/cuelight/cuelight/internal/redisproc"
 )
@@ -118,14 +120,50 @@ func TestOldVersions(t *testing.T) {
 func TestShardsAreTheSameEverywhere(t *testing.T) {
 	s := serve(t, redisproc.Options{})
 	cfg := redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory}
+	layout := func(prefix, want string) {
+		t.Helper()
+		if got := do(t, s, "GET", prefix+":{layout}"); got != want {
+			t.Errorf("BA33 the layout says %v, want %s", got, want)
+		}
+	}
 	open(t, cfg)
-	open(t, cfg)
+	layout("cl", "4")
 	cfg.Shards = 8
-	if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "shards") {
-		t.Errorf("BA20 another number of shards: %v", err)
+	if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "shards is 8 here and 4") {
+		t.Errorf("BA33 another number of shards: %v", err)
 	}
 	cfg.Prefix = "other"
-	open(t, cfg)
+	said := open(t, cfg)
+	cfg.Shards = 0 // follows it
+	follows := open(t, cfg)
+	layout("other", "8")
+	for i, c := range []*redisstore.Client{said, follows, said} {
+		if got := cast(t, c, failing, voteOf("ann", 1, 1)); got.Code != "" || got.Fresh != (i == 0) {
+			t.Errorf("BA28 a vote by node %d came out as %+v", i, got)
+		}
+	}
+	do(t, s, "SET", "other:{layout}", "5000")
+	if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "other:{layout} holds 5000") {
+		t.Errorf("BA33 a layout that is none: %v", err)
+	}
+}
+
+// TestShardsOfAServerThatLostAll has a node go on where the server has forgotten
+// everything, and another one come.
+func TestShardsOfAServerThatLostAll(t *testing.T) {
+	s := serve(t, redisproc.Options{})
+	cfg := redisstore.Config{Addresses: []string{s.Addr}, Level: interact.LevelMemory, Shards: 8}
+	c := open(t, cfg)
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if got := castUntilTold(t, c, voteOf("ann", 1, 1)); !got.Fresh {
+		t.Errorf("a vote came out as %+v", got)
+	}
+	cfg.Shards = 0
+	if got := cast(t, open(t, cfg), failing, voteOf("ann", 1, 1)); got.Fresh {
+		t.Errorf("BA28 the vote counts twice: %+v", got)
+	}
 }
 
 // TestRights uses everything as the user that docs/redis.md describes.
@@ -149,16 +187,46 @@ func TestRights(t *testing.T) {
 		entries := c.Ballots().Entries(t.Context(), p, func(interact.Entry, interact.Mark) error { return nil })
 		expire := c.Ballots().Expire(t.Context(), p, time.Hour)
 		_, link := c.UseLink(t.Context(), "show", "link", "ann")
-		board := c.Leaderboard("show", "s1", time.Hour)
-		add := board.Add(t.Context(), "c1", map[string]int64{"ann": 1})
-		_, top := board.Top(t.Context(), 1)
-		_, _, rank := board.Rank(t.Context(), "ann")
+		board, points := c.Leaderboard(), interact.Board{Channel: "show", Show: "s1"}
+		add := board.Give(t.Context(), points, "c1", map[string]int64{"ann": 1})
+		_, top := board.Top(t.Context(), points, 1)
+		_, _, rank := board.Rank(t.Context(), points, "ann")
 		for i, err := range []error{receipts, seal, entries, expire, link, add, top, rank, c.Ballots().Expire(t.Context(), p, 0), c.Warm(t.Context())} {
 			if err != nil {
 				t.Errorf("BA21 call %d: %v", i, err)
 			}
 		}
 		useRest(t, c, user)
+	}
+}
+
+// TestContractsWithRights runs all contracts on a server whose ACL file is that of
+// docs/redis.md, with one more user for the test itself.
+func TestContractsWithRights(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users.acl")
+	lines := "user default off\nuser cuelight on " + strings.Join(rights(t), " ") + "\nuser test on >own ~* &* +@all\n"
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, redisproc.Options{Args: append(redisproc.Durable(), "--aclfile", file), Username: "test", Password: "own"})
+	if _, err := redisstore.Open(t.Context(), redisstore.Config{Addresses: []string{s.Addr}}); err == nil || !strings.Contains(err.Error(), "password") {
+		t.Errorf("BA20 without a user: %v", err)
+	}
+	n := 0
+	room := func(t *testing.T) *redisstore.Client {
+		n++
+		return open(t, redisstore.Config{Addresses: []string{s.Addr}, Username: "cuelight", Password: "secret", Prefix: fmt.Sprint("cl:t", n)})
+	}
+	interacttest.TestBallots(t, func(t *testing.T) interact.Ballots { return room(t).Ballots() })
+	interacttest.TestBus(t, func(t *testing.T) interact.Bus { return room(t).Bus() })
+	interacttest.TestBusExpires(t, func(t *testing.T) interacttest.ExpiringBus { return room(t).Bus() })
+	interacttest.TestSlate(t, func(t *testing.T) interact.Slate { return room(t).Slate() })
+	interacttest.TestStore(t, func(t *testing.T) interact.Store { return room(t).Store() })
+	interacttest.TestLeaderboard(t, func(t *testing.T) interact.Leaderboard { return room(t).Leaderboard() })
+	leftAlone(t, room(t))
+	outside := redisstore.Config{Addresses: []string{s.Addr}, Username: "cuelight", Password: "secret", Prefix: "elsewhere"}
+	if _, err := redisstore.Open(t.Context(), outside); err == nil || !strings.Contains(err.Error(), "the user lacks a right") {
+		t.Errorf("BA21 keys of somebody else: %v", err)
 	}
 }
 
@@ -226,15 +294,45 @@ func TestTLS(t *testing.T) {
 	files, roots := certificate(t)
 	s := serve(t, redisproc.Options{TLS: &files, Password: "right", Args: []string{"--requirepass", "right"}})
 	cfg := redisstore.Config{Addresses: []string{s.Addr}, Password: "right", Level: interact.LevelMemory, TLS: &tls.Config{RootCAs: roots}}
-	c := open(t, cfg)
-	out := make([]interact.Outcome, 1)
-	p := interact.Poll{Channel: "show", Cue: "c1", Options: 2}
-	if err := c.Ballots().Cast(t.Context(), p, []interact.Vote{voteOf("ann", 0, 1)}, out); err != nil || out[0].Code != "" {
-		t.Errorf("cast: %v, %+v", err, out)
-	}
+	cast(t, open(t, cfg), failing, voteOf("ann", 0, 1))
 	cfg.TLS = &tls.Config{RootCAs: x509.NewCertPool()}
 	if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("BA20 a certificate of nobody we know: %v", err)
+	}
+}
+
+// TestTLSOfBoth has a server that wants a certificate and a password, and speaks
+// nothing but TLS.
+func TestTLSOfBoth(t *testing.T) {
+	files, roots := certificate(t)
+	files.Clients = true
+	s := serve(t, redisproc.Options{TLS: &files, Password: "right", Args: []string{"--requirepass", "right"}})
+	own, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := redisstore.Config{
+		Addresses: []string{s.Addr}, Password: "right", Level: interact.LevelMemory,
+		TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}},
+	}
+	room := rooms(t, good)
+	interacttest.TestBallots(t, func(t *testing.T) interact.Ballots { return room(t).Ballots() })
+	interacttest.TestBus(t, func(t *testing.T) interact.Bus { return room(t).Bus() })
+	for _, tc := range []struct {
+		name   string
+		change func(*redisstore.Config)
+		want   string
+	}{
+		{"no certificate", func(c *redisstore.Config) { c.TLS = &tls.Config{RootCAs: roots} }, "certificate"},
+		{"no password", func(c *redisstore.Config) { c.Password = "" }, "password"},
+		{"another password", func(c *redisstore.Config) { c.Password = "wrong" }, "password"},
+		{"no TLS", func(c *redisstore.Config) { c.TLS = nil }, ""},
+	} {
+		cfg := good
+		tc.change(&cfg)
+		if _, err := redisstore.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("BA20 %s: %v", tc.name, err)
+		}
 	}
 }
 

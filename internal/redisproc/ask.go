@@ -22,6 +22,15 @@ const (
 	polling = 20 * time.Millisecond
 )
 
+// go-redis writes to standard error what comes as an error as well. Whoever opens
+// a client with a log takes that over.
+func init() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+// Printf drops what go-redis says.
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Do asks the server something and returns the answer as go-redis has it.
 func (s *Server) Do(ctx context.Context, args ...any) (any, error) {
 	client := redis.NewClient(&redis.Options{
@@ -131,5 +140,9 @@ func (s *Server) tls() *tls.Config {
 	if s.opt.TLS == nil {
 		return nil
 	}
-	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	if own, err := tls.LoadX509KeyPair(s.opt.TLS.Cert, s.opt.TLS.Key); err == nil && s.opt.TLS.Clients {
+		c.Certificates = []tls.Certificate{own} // without it the server says why
+	}
+	return c
 }

@@ -20,7 +20,7 @@ type SentinelOptions struct {
 }
 
 // Sentinel is a primary with replicas, watched by three Sentinels that make a
-// replica the primary when it is gone for half a second.
+// replica the primary when it is gone for a second and a half.
 type Sentinel struct {
 	// Name is what the Sentinels call the set.
 	Name string
@@ -32,6 +32,18 @@ type Sentinel struct {
 
 // watchers is how many Sentinels there are, agreed how many have to agree.
 const watchers, agreed = 3, 2
+
+const (
+	// downAfter is after how many ms without an answer a server is gone. Sentinel
+	// sends the first ping to a new primary a second after it has become that, or
+	// downAfter if that is less: with a second or less it takes every new primary
+	// for gone and makes another one.
+	downAfter = 1500
+	// failoverTimeout bounds the steps of a failover, in ms. Where votes are split, the
+	// next attempt comes after twice that. A replica tells its new role once a
+	// second, so it needs more than that.
+	failoverTimeout = 2000
+)
 
 // StartSentinel starts a set and waits until every Sentinel knows all of it.
 //
@@ -74,8 +86,8 @@ func (set *Sentinel) watcher(ctx context.Context, dir string) (*Server, error) {
 		return nil, fmt.Errorf("start sentinel: %w", err)
 	}
 	path := filepath.Join(dir, "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s %[4]d\nsentinel down-after-milliseconds %[1]s 500\n"+
-		"sentinel failover-timeout %[1]s 3000\nsentinel parallel-syncs %[1]s 1\n", set.Name, host, port, agreed)
+	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s %[4]d\nsentinel down-after-milliseconds %[1]s %[5]d\n"+
+		"sentinel failover-timeout %[1]s %[6]d\nsentinel parallel-syncs %[1]s 1\n", set.Name, host, port, agreed, downAfter, failoverTimeout)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("start sentinel: %w", err)
 	}

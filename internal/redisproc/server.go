@@ -29,7 +29,12 @@ type Options struct {
 }
 
 // TLS are a server's files, in PEM.
-type TLS struct{ Cert, Key, CA string }
+type TLS struct {
+	Cert, Key, CA string
+	// Clients lets in only those with a certificate that CA has signed, as Cert has
+	// to be itself: redisproc comes with that.
+	Clients bool
+}
 
 // Server is a redis-server process. Its methods are safe for concurrent use.
 type Server struct {
@@ -128,7 +133,11 @@ func (s *Server) command() []string {
 		"--repl-diskless-sync", "no",
 	}
 	if t := s.opt.TLS; t != nil {
-		args = append(args, "--port", "0", "--tls-port", port, "--tls-auth-clients", "no",
+		clients := "no"
+		if t.Clients {
+			clients = "yes"
+		}
+		args = append(args, "--port", "0", "--tls-port", port, "--tls-auth-clients", clients,
 			"--tls-cert-file", t.Cert, "--tls-key-file", t.Key, "--tls-ca-cert-file", t.CA)
 	} else {
 		args = append(args, "--port", port)
