@@ -21,7 +21,8 @@ const (
 	maxPolls = 16
 	// settle is how long no count may have changed after C + GraceMax until the
 	// counting is ended; transport is after how long it is ended in any case. What
-	// a gateway took in by C + GraceMax has so long to get into Ballots.
+	// a gateway took in by C + GraceMax has so long to get into Ballots, or to say
+	// that it waits (holdFor).
 	settle    = 250 * time.Millisecond
 	transport = time.Second
 	// maxDeferred commands wait until a count is final.
@@ -108,7 +109,7 @@ func (r *Room) pollItem(ctx context.Context, it *item, now clock.Instant) {
 	p := &it.polled
 	p.asking, p.asked = true, now
 	q := interact.Poll{Channel: r.channel.Name, Cue: it.id, Options: len(it.question.Options), Changes: it.question.Changes}
-	seal := p.marked && p.settled(it, now)
+	seal := p.marked && p.settled(it, now) && !r.held(it, now)
 	r.polls++
 	r.asking.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, pollFor)

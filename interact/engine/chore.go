@@ -53,10 +53,12 @@ func (r *Room) chore(now clock.Instant) *edit {
 }
 
 // ownJob is a job that the room gives itself.
-func ownJob(j job) *edit { return &edit{job: j, own: true, reply: make(chan edited, 1)} }
+func ownJob(j job) *edit {
+	return &edit{job: j, own: true, by: interact.ActorClock, reply: make(chan edited, 1)}
+}
 
 func internal(id string, act action, change func(item, clock.Instant) (item, error)) *edit {
-	return &edit{id: id, action: act, change: change, own: true, reply: make(chan edited, 1)}
+	return &edit{id: id, action: act, change: change, own: true, by: interact.ActorClock, reply: make(chan edited, 1)}
 }
 
 // chores says whether the clock alone may give the room something to do.

@@ -21,6 +21,7 @@ type edit struct {
 	change func(it item, now clock.Instant) (item, error)
 	job    job         // instead of all above
 	own    bool        // the room gave it to itself
+	by     string      // who gave it
 	reply  chan edited // holds one
 }
 
@@ -44,7 +45,7 @@ func (r *Room) do(ctx context.Context, e *edit) (wire.Cue, error) {
 	if len(e.key) > maxKey {
 		return wire.Cue{}, interact.Errorf(interact.CodeInvalid, "The idempotency key is longer than %d bytes.", maxKey)
 	}
-	e.reply = make(chan edited, 1)
+	e.reply, e.by = make(chan edited, 1), interact.ActorOf(ctx)
 	select {
 	case r.edits <- e:
 	case <-r.stopped:
@@ -114,7 +115,7 @@ func (r *Room) begin(e *edit) {
 		e.reply <- edited{err: producerError(err)}
 		return
 	}
-	rec, err := r.record(next, e.action, e.key)
+	rec, err := r.record(next, e.action, e.key, e.by)
 	if err != nil {
 		e.reply <- edited{err: err}
 		return

@@ -97,6 +97,7 @@ type banRecord struct {
 	Until       clock.Instant `json:"until_us,omitempty"`
 	Reason      string        `json:"reason,omitempty"`
 	Lifted      bool          `json:"lifted,omitempty"`
+	By          string        `json:"by,omitempty"` // who gave the command, empty in a snapshot
 }
 
 const banVersion = 1
@@ -123,7 +124,7 @@ func (r *Room) Ban(ctx context.Context, participant string, until clock.Instant,
 	case len(reason) > maxReason || !utf8.ValidString(reason):
 		return interact.Errorf(interact.CodeInvalid, "A reason is at most %d bytes of text.", maxReason)
 	}
-	_, err := r.do(ctx, &edit{job: &barring{record: banRecord{Version: banVersion, Participant: participant, Until: until, Reason: reason}}})
+	_, err := r.do(ctx, &edit{job: &barring{record: banRecord{Version: banVersion, Participant: participant, Until: until, Reason: reason, By: interact.ActorOf(ctx)}}})
 	return err
 }
 
@@ -131,7 +132,7 @@ func (r *Room) Ban(ctx context.Context, participant string, until clock.Instant,
 //
 // Errors: as Ban.
 func (r *Room) Unban(ctx context.Context, participant string) error {
-	_, err := r.do(ctx, &edit{job: &barring{record: banRecord{Version: banVersion, Participant: participant, Lifted: true}}})
+	_, err := r.do(ctx, &edit{job: &barring{record: banRecord{Version: banVersion, Participant: participant, Lifted: true, By: interact.ActorOf(ctx)}}})
 	return err
 }
 

@@ -69,6 +69,8 @@ type latencyRecord struct {
 	// by then at most. What clients were told is numbered on from there.
 	At      clock.Instant `json:"at_us,omitempty"`
 	Changes int           `json:"changes,omitempty"`
+	// By is who changed it, empty in a snapshot.
+	By string `json:"by,omitempty"`
 }
 
 const latencyVersion = 1
@@ -90,7 +92,7 @@ func (r *Room) SetLatency(ctx context.Context, latency time.Duration) (clock.Ins
 	if latency < r.channel.MinLatency || latency > LongestLatency {
 		return 0, interact.Errorf(interact.CodeInvalid, "The target latency of this channel is between %g and %g s.", r.channel.MinLatency.Seconds(), LongestLatency.Seconds())
 	}
-	tune := &tune{latency: latency.Truncate(time.Millisecond)}
+	tune := &tune{latency: latency.Truncate(time.Millisecond), by: interact.ActorOf(ctx)}
 	_, err := r.do(ctx, &edit{job: tune})
 	return tune.at, err
 }
@@ -98,6 +100,7 @@ func (r *Room) SetLatency(ctx context.Context, latency time.Duration) (clock.Ins
 // tune is a change of L on its way through the room.
 type tune struct {
 	latency time.Duration
+	by      string // who changes it
 	at      clock.Instant
 	moved   []item // cues with their new O
 }
@@ -122,6 +125,7 @@ func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
 	data, err := json.Marshal(latencyRecord{
 		Version: latencyVersion, Latency: t.latency.Milliseconds(), Configured: r.channel.Latency.Milliseconds(),
 		At: now.Add(latencyNotice), Changes: r.target.changes + 2, // the one before may settle first
+		By: t.by,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pack latency: %w", err)
@@ -141,7 +145,7 @@ func (r *Room) tuned(t *tune, now clock.Instant) ([]interact.Record, error) {
 		}
 		one := *it
 		one.cue, one.note = next, fmt.Sprintf(latencyNote, t.latency.Seconds())
-		rec, err := r.record(one, actionRetarget, "")
+		rec, err := r.record(one, actionRetarget, "", interact.ActorClock)
 		if err != nil {
 			return nil, err
 		}
@@ -288,5 +292,5 @@ func (r *Room) raise(now clock.Instant) *edit {
 	r.raiseFrom = now.Add(raiseEvery)
 	r.counts.LatencyRaised++
 	r.log.Warn("target latency raised: viewers cannot hold it", "stuck", stuck, "viewers", viewers)
-	return ownJob(&tune{latency: higher})
+	return ownJob(&tune{latency: higher, by: interact.ActorClock})
 }

@@ -108,7 +108,7 @@ func (r *Room) mendItem(ctx context.Context, it *item, now clock.Instant) error 
 	one := *it
 	one.note = fmt.Sprintf("extended by %.1f s: the server was away", next.Close.Sub(it.cue.Close).Seconds())
 	one.cue = next
-	rec, err := r.record(one, actionMend, "")
+	rec, err := r.record(one, actionMend, "", interact.ActorClock)
 	if err != nil {
 		return err
 	}

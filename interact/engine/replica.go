@@ -93,6 +93,7 @@ type Replica struct {
 	counting atomic.Bool // somebody's opening or closing is waited for
 
 	strays   strays
+	lights   lights
 	lookups  lookups
 	lessons  chan known   // cues whose receipts are to be learnt
 	waiting  atomic.Int64 // answers that were taken in and not told yet
@@ -140,13 +141,17 @@ func NewReplica(cfg ReplicaConfig) (*Replica, error) {
 // Run follows the channel until ctx ends. Answers taken in by then are still
 // cast and told, later ones are refused as busy. It is called once.
 func (r *Replica) Run(ctx context.Context) error {
-	var own sync.WaitGroup
+	whole, end := context.WithCancel(context.WithoutCancel(ctx))
+	var own, last sync.WaitGroup
+	last.Go(func() { r.declare(whole) })
 	own.Go(func() { r.follow(ctx) })
 	own.Go(func() { r.keep(ctx) })
 	own.Go(func() { r.report(ctx) })
 	own.Go(func() { r.learn(ctx) })
 	own.Wait()
 	r.drain()
+	end()
+	last.Wait()
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -10,45 +9,38 @@ import (
 
 const (
 	// castEvery is how often answers of one cue are cast, unless a full cast is
-	// there before.
+	// there before. While a cast is under way the next one waits for it, for
+	// castApart at most: few large casts cost everybody less than many small ones.
 	castEvery = 3 * time.Millisecond
+	castApart = 10 * time.Millisecond
 	// castsAtOnce of one cue may be under way. Where answers may be changed it is
 	// one, so that the last one counts.
 	castsAtOnce = 4
-	// castWait is how long a cast may take: longer than Ballots wait for a part of
-	// theirs, so that one part that is away does not cost the others their receipts.
-	// Answers wait for waitMost at most while no cast gets through.
-	castWait = 3 * time.Second
-	waitMost = 2 * time.Second
+	// castWait is how long Ballots may leave a call without a reply. A process
+	// that has to share its processors with a crowd's burst is late by some five
+	// seconds, and then has to read what came meanwhile: twice that is no doubt.
+	castWait = 10 * time.Second
+	// deafWait is how long they may when they have let castWait pass before.
+	deafWait = 2 * time.Second
+	// replyWait is from when on a call that failed was left without a reply.
+	// Ballots that know that they cannot be reached say so sooner.
+	replyWait = time.Second
 )
-
-// cast are answers to one cue on their way into Ballots together. The slices are
-// of one length.
-type cast struct {
-	votes    []interact.Vote
-	waiting  []pending
-	outcomes []interact.Outcome
-	last     time.Time // when the last one came
-}
-
-// empty makes c ready for other answers.
-func (c *cast) empty() {
-	clear(c.votes)
-	clear(c.waiting)
-	clear(c.outcomes)
-	c.votes, c.waiting, c.outcomes = c.votes[:0], c.waiting[:0], c.outcomes[:0]
-}
 
 // booth takes the answers to one cue.
 type booth struct {
 	r *Replica
 
-	mu     sync.Mutex // protects everything below
-	poll   interact.Poll
-	queue  []*cast // full ones, and the one that is gathering
-	flying int
+	mu      sync.Mutex // protects everything below
+	poll    interact.Poll
+	queue   []*cast // full ones, and the one that is gathering
+	flights []*cast // that Ballots have
+	flying  int     // of those, how many are for the first time
+	back    []*cast // of whose votes nobody knows whether they count: to be cast again
+	recasts bool    // somebody sees to them
+	// silent is since when Ballots leave calls without a reply, zero if they reply.
+	silent time.Time
 	cast   time.Time   // when the last one was begun
-	sound  time.Time   // when the last one got through
 	timer  *time.Timer // of the next one; nil until there was one
 	armed  bool
 	closed bool // nothing new is taken in
@@ -85,34 +77,68 @@ func (b *booth) enter(p *pending, v *interact.Vote) {
 		return
 	}
 	b.r.waiting.Add(1)
-	b.gatherLocked(p, v)
-	b.launchLocked(time.Now())
+	if !b.joinLocked(p, v) && b.gatherLocked(p, v) {
+		b.launchLocked(time.Now())
+	}
 	b.mu.Unlock()
 }
 
-func (b *booth) gatherLocked(p *pending, v *interact.Vote) {
+// joinLocked lets an answer that waits here already be told together with the one
+// that came before.
+func (b *booth) joinLocked(p *pending, v *interact.Vote) bool {
+	for _, casts := range [...][]*cast{b.flights, b.back, b.queue} {
+		for _, c := range casts {
+			if i := c.find(p, v.Attempt); i >= 0 {
+				c.twins = append(c.twins, twin{*p, i, v.Refused})
+				b.r.counts.joined.Add(1)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// gatherLocked lets an answer wait for the next cast, and says whether there may
+// be one to begin.
+func (b *booth) gatherLocked(p *pending, v *interact.Vote) bool {
 	n := len(b.queue)
 	if n == 0 || len(b.queue[n-1].votes) == interact.MaxCast {
 		b.queue = append(b.queue, b.r.casts.Get().(*cast))
 		n++
 	}
 	c := b.queue[n-1]
-	c.votes, c.waiting = append(c.votes, *v), append(c.waiting, *p)
-	if len(c.votes) == 1 || len(c.votes)%nearAtOnce == 0 {
-		c.last = time.Now()
+	came := c.first
+	if len(c.votes) == 0 {
+		came = time.Now()
+	}
+	c.add(p, v, came)
+	full := n > 1 || len(c.votes) == interact.MaxCast
+	return b.flying < b.mostLocked() && (full || !b.armed)
+}
+
+// mostLocked is how many casts may be under way: what comes after an answer that
+// is cast again may change it.
+func (b *booth) mostLocked() int {
+	switch {
+	case !b.poll.Changes:
+		return castsAtOnce
+	case b.recasts:
+		return 0
+	default:
+		return 1
 	}
 }
 
 // launchLocked casts what waits, as far as it may: a full cast at once, another
-// castEvery after the last one.
+// castEvery after the last one, or castApart if that one is under way.
 func (b *booth) launchLocked(now time.Time) {
-	most := castsAtOnce
-	if b.poll.Changes {
-		most = 1
-	}
-	for len(b.queue) > 0 && b.flying < most {
+	for len(b.queue) > 0 && b.flying < b.mostLocked() {
 		full := len(b.queue) > 1 || len(b.queue[0].votes) == interact.MaxCast
-		if rest := castEvery - now.Sub(b.cast); !full && !b.closed && rest > 0 {
+		apart := castEvery
+		if b.flying > 0 {
+			apart = castApart
+		}
+		if rest := apart - now.Sub(b.cast); !full && !b.closed && rest > 0 {
 			b.armLocked(rest)
 			return
 		}
@@ -123,9 +149,9 @@ func (b *booth) launchLocked(now time.Time) {
 		}
 		b.cast = now
 		b.flying++
+		b.flights = append(b.flights, c)
 		b.r.flights.Add(1)
-		poll, late := b.poll, now.Sub(c.last) > waitMost && b.sound.Before(c.last)
-		go b.fly(poll, c, late)
+		go b.fly(b.poll, c, b.patienceLocked(now))
 	}
 }
 
@@ -148,108 +174,21 @@ func (b *booth) tick() {
 	b.launchLocked(time.Now())
 }
 
-// fly casts c and tells what became of it. late says that its answers have
-// waited too long to be cast.
-func (b *booth) fly(poll interact.Poll, c *cast, late bool) {
+// fly casts c for the first time and tells what became of it.
+func (b *booth) fly(poll interact.Poll, c *cast, patience time.Duration) {
 	r := b.r
 	defer r.flights.Done()
-	c.expect()
-	sound := !late && r.cast(poll, c)
+	began := time.Now()
+	r.cast(poll, c, patience)
 	b.mu.Lock()
 	b.flying--
 	now := time.Now()
-	if sound {
-		b.sound = now
-		b.rememberLocked(poll, c)
-	}
-	b.rereadLocked(c)
+	_, lost := b.landLocked(poll, c, began, now)
 	b.launchLocked(now)
 	b.mu.Unlock()
 	r.settle(c)
-	r.waiting.Add(-int64(len(c.waiting)))
-	c.empty()
-	r.casts.Put(c)
+	r.giveUp(lost)
 	r.boundMemory(b)
-}
-
-// expect makes room for what becomes of the votes.
-func (c *cast) expect() {
-	if cap(c.outcomes) < len(c.votes) {
-		c.outcomes = make([]interact.Outcome, len(c.votes), max(len(c.votes), 2*cap(c.outcomes)))
-	}
-	c.outcomes = c.outcomes[:len(c.votes)]
-	c.doubt()
-}
-
-// doubt says of all votes that nobody knows whether they count.
-func (c *cast) doubt() {
-	for i := range c.outcomes {
-		c.outcomes[i] = interact.Outcome{Code: interact.CodeUnavailable}
-	}
-}
-
-// cast gives Ballots what was gathered, and reports whether they took it. It is
-// not cut off by a stop: nobody could tell whether it took place.
-func (r *Replica) cast(poll interact.Poll, c *cast) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), castWait)
-	defer cancel()
-	clear(c.outcomes)
-	began := time.Now()
-	err := r.cfg.Ballots.Cast(ctx, poll, c.votes, c.outcomes)
-	r.counts.cast(len(c.votes), time.Since(began))
-	if err != nil {
-		r.complain(err)
-		c.doubt()
-	}
-	return err == nil
-}
-
-// rereadLocked gives those of whom nobody knows the receipt that they were given
-// meanwhile, for the same answer in another cast (IN3).
-func (b *booth) rereadLocked(c *cast) {
-	for i := range c.outcomes {
-		if c.outcomes[i].Code != interact.CodeUnavailable {
-			continue
-		}
-		p := &c.waiting[i]
-		if m, known := b.memory.find(p.hash, p.answer.Participant); known {
-			c.outcomes[i] = interact.Outcome{Mark: m}
-		}
-	}
-}
-
-// settle tells everybody in c.
-func (r *Replica) settle(c *cast) {
-	var counted, retried uint64
-	for i := range c.waiting {
-		p, o := &c.waiting[i], &c.outcomes[i]
-		if o.Code != "" {
-			r.refuse(p, o.Code)
-			continue
-		}
-		if o.Fresh {
-			counted++
-		} else {
-			retried++
-		}
-		r.confirm(p, o.Mark)
-	}
-	r.counts.counted.Add(counted)
-	r.counts.retried.Add(retried)
-}
-
-// confirm tells that m stands for an answer.
-func (r *Replica) confirm(p *pending, m interact.Mark) {
-	a := &p.answer
-	p.to.Settle(interact.Receipt{
-		ID: a.ID, Cue: a.Cue, Participant: a.Participant, Choice: m.Choice.Indices(), Seq: uint64(m.Seq),
-		Credited: m.Credited, Level: r.level, Changes: int(m.Changes),
-	}, nil)
-}
-
-func (r *Replica) refuse(p *pending, code interact.Code) {
-	r.counts.refuse(code)
-	p.refuse(code)
 }
 
 // shut takes nothing in any more and casts what waits.

@@ -307,6 +307,8 @@ func (r *Replica) postedProducers(p interact.Post) error {
 		if r.fold.open(m.Cue) {
 			r.lobby.Store(r.fold.lobby())
 		}
+	case *wire.Openings:
+		r.lights.note(m)
 	}
 	r.cfg.Sockets.Broadcast(r.cfg.Channel.Name, wire.Producers, m)
 	return nil

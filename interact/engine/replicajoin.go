@@ -38,6 +38,8 @@ func (r *Replica) Join(ctx context.Context, participant, role string) (wire.Welc
 	var err error
 	if role == wire.RoleProducer {
 		w.Cues, w.Tallies = r.book.Load().rundown(r.now())
+		r.lights.greet(time.Now())
+		r.stir()
 	} else {
 		err = r.welcomeViewer(ctx, &w, participant)
 	}

@@ -73,6 +73,9 @@ func (r *Replica) keep(ctx context.Context) {
 		if at, ok := r.strays.expire(r, time.Now()); ok && at.Before(wake) {
 			wake = at
 		}
+		if at := r.light(time.Now()); !at.IsZero() && at.Before(wake) {
+			wake = at
+		}
 		timer.Reset(time.Until(wake))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,13 @@ func (l *lounge) Broadcast(_ string, to wire.Audience, m wire.Message) {
 		panic("viewers are told by Relay alone")
 	}
 	l.studio = append(l.studio, m)
+}
+
+// studioMessages are what producers heard.
+func (l *lounge) studioMessages() []wire.Message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.studio)
 }
 
 func (l *lounge) messages() []relayed {

@@ -20,7 +20,7 @@ var refusedCodes = [...]interact.Code{
 
 // replicaCounts are counted by many goroutines.
 type replicaCounts struct {
-	counted, retried                   atomic.Uint64
+	counted, retried, joined           atomic.Uint64
 	refused                            [len(refusedCodes)]atomic.Uint64
 	codes                              map[interact.Code]int // places in refused; not changed
 	casts, votes, castNanos            atomic.Uint64
@@ -58,7 +58,9 @@ func (c *replicaCounts) cast(votes int, took time.Duration) {
 type ReplicaStats struct {
 	// Counted answers were receipted for the first time, Retried had a receipt.
 	Counted, Retried uint64
-	Refused          map[interact.Code]uint64
+	// Joined answers came again while they waited: they are not cast again.
+	Joined  uint64
+	Refused map[interact.Code]uint64
 	// Waiting answers were taken in and are not told yet.
 	Waiting int
 	// Casts were made, of Votes in all, in CastTime in all. Sizes counts them by
@@ -92,7 +94,7 @@ func (r *Replica) Stats() ReplicaStats {
 	c := &r.counts
 	_, full := r.reports.counts()
 	s := ReplicaStats{
-		Counted: c.counted.Load(), Retried: c.retried.Load(), Refused: make(map[interact.Code]uint64),
+		Counted: c.counted.Load(), Retried: c.retried.Load(), Joined: c.joined.Load(), Refused: make(map[interact.Code]uint64),
 		Waiting: int(r.waiting.Load()), Casts: c.casts.Load(), Votes: c.votes.Load(),
 		CastTime: time.Duration(c.castNanos.Load()), Sizes: make(map[int]uint64),
 		Posts: c.posts.Load(), Unread: c.unread.Load(), Resyncs: c.resyncs.Load(), Synced: r.synced.Load(),

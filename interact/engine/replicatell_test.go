@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cuelight/cuelight/interact"
@@ -34,11 +35,22 @@ func TestReplicaTellsTheLeader(t *testing.T) {
 		if o := h.openings(c.ID); o == nil || !o.Clear {
 			h.Errorf("with the last one gone: %+v", o)
 		}
+		quiet := len(h.nodes[0].lounge.studioMessages())
+		h.welcome(h.nodes[0], "boss", wire.RoleProducer)
+		time.Sleep(time.Second)
+		if again := h.nodes[0].lounge.studioMessages()[quiet:]; len(again) != 1 || again[0].(*wire.Openings).Cue != c.ID {
+			h.Errorf("RE14 a producer who comes later is told %+v", again)
+		}
 	})
 	nodesOf(t, "RE14 whispers go to who knows them, unknown kinds and fields harm nobody", 1, func(h *house) {
 		heard := make(chan interact.Whisper, 9)
 		h.nodes[0].ears = append(h.nodes[0].ears, func(w interact.Whisper) { heard <- w })
+		synctest.Wait() // whispers reach who listens already
 		h.must(h.bus.Whisper(h.Context(), "show", interact.Whisper{Kind: "news", Node: "x", Data: []byte("?")}))
+		synctest.Wait()
+		if len(heard) != 1 {
+			h.Fatalf("%d whispers heard", len(heard))
+		}
 		if w := <-heard; w.Kind != "news" || string(w.Data) != "?" {
 			h.Errorf("%+v", w)
 		}
@@ -47,10 +59,7 @@ func TestReplicaTellsTheLeader(t *testing.T) {
 
 // openings returns what producers on the first node heard last of a cue.
 func (h *house) openings(id string) (last *wire.Openings) {
-	l := h.nodes[0].lounge
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, m := range l.studio {
+	for _, m := range h.nodes[0].lounge.studioMessages() {
 		if o, ok := m.(*wire.Openings); ok && o.Cue == id {
 			last = o
 		}

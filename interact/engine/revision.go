@@ -20,6 +20,7 @@ type revision struct {
 	Version  int       `json:"v"`
 	ID       string    `json:"id"`
 	Action   action    `json:"action"`
+	By       string    `json:"by,omitempty"`  // who gave the command, as far as it is known
 	Key      string    `json:"key,omitempty"` // the caller's idempotency key
 	Question *question `json:"question,omitempty"`
 	Cue      cue.Cue   `json:"cue"`
@@ -89,9 +90,9 @@ const (
 
 // record packs what it becomes through act. Question and seal are packed where
 // they are new.
-func (r *Room) record(it item, act action, key string) (interact.Record, error) {
+func (r *Room) record(it item, act action, key, by string) (interact.Record, error) {
 	rev := revisionOf(it, act)
-	rev.Key, rev.At, rev.Epoch = key, r.now(), r.clock.Epoch()
+	rev.Key, rev.By, rev.At, rev.Epoch = key, by, r.now(), r.clock.Epoch()
 	if act == actionPrepare || act == actionEdit {
 		rev.Question = logged(it.question)
 	}

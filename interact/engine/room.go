@@ -68,6 +68,7 @@ type Room struct {
 	front    atomic.Pointer[front]         // what every viewer who comes in is told
 	told     atomic.Pointer[wire.Timeline] // the timeline as it was last told
 	keyboard keyboard
+	holdings holdings
 	counting atomic.Bool // somebody's opening or closing is waited for
 
 	timelineMu sync.Mutex // protects timeline and target, and the order of broadcasts

@@ -161,13 +161,25 @@ const (
 // Hear takes in what another node whispers, if it is for the one who leads, and
 // says whether it was. It never blocks and is safe for concurrent use.
 func (r *Room) Hear(w interact.Whisper) bool {
-	if w.Kind != WhisperOpenings {
+	switch w.Kind {
+	case WhisperHolding:
+		if err := r.holdings.hear(w, time.Now()); err != nil {
+			r.log.Warn("whisper not understood", "kind", w.Kind, "node", w.Node, "err", err)
+		}
+		return true
+	case WhisperOpenings:
+		r.hearReports(w)
+		return true
+	default:
 		return false
 	}
+}
+
+func (r *Room) hearReports(w interact.Whisper) {
 	reports, moves, err := decodeReports(w.Data)
 	if err != nil {
 		r.log.Warn("whisper not understood", "kind", w.Kind, "node", w.Node, "err", err)
-		return true
+		return
 	}
 	for i := range reports {
 		r.opened.push(&reports[i])
@@ -177,5 +189,4 @@ func (r *Room) Hear(w interact.Whisper) bool {
 			r.moved.push(&moves[i])
 		}
 	}
-	return true
 }

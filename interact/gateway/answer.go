@@ -31,6 +31,7 @@ func (c *conn) answer(a *wire.Answer, now time.Time, allowed bool) {
 	received := c.g.cfg.Clock.At(now)
 	c.g.counted.answers.Add(1)
 	c.g.inflight.Add(1)
+	c.tenant.unsettled.Add(1)
 	c.room.AnswerTo(interact.Answer{
 		ID: a.ID, Cue: a.Cue, Participant: c.participant, Choice: a.Choice,
 		Stamp: instant(a.At, received), Received: received,
@@ -84,6 +85,7 @@ func (c *conn) Settle(r interact.Receipt, err error) {
 		c.g.complain("answer failed in its room", c.hall.name, err)
 		c.refuse(r.ID, r.Cue, interact.Errorf(interact.CodeInternal, "Something went wrong here, so this answer was not counted. Please try again."))
 	}
+	c.tenant.unsettled.Add(-1)
 	if c.g.inflight.Add(-1) == 0 && c.g.draining.Load() {
 		select {
 		case c.g.settled <- struct{}{}:

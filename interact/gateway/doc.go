@@ -49,7 +49,8 @@
 //     written by a goroutine of its own, and so is everything on a socket that
 //     cannot be written to without waiting, such as one of TLS.
 //   - GW19 While the writing is 250 ms behind, presence, rosters, health and
-//     openings are put off; from 500 ms on, counts that are not final too; answers,
+//     openings are put off; from 500 ms on, counts that are not final too, and all
+//     of these while 4,096 answers of the tenant wait for receipts; answers,
 //     receipts and what moves a cue never. Of what was put off the newest is sent
 //     within a second of the peak's end. An answer is refused as busy only by its
 //     room. All of it is counted.

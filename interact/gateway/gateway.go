@@ -76,6 +76,10 @@ type Config struct {
 	SharedLog bool
 	// Elsewhere returns who watches a channel on other nodes. Nil: there are none.
 	Elsewhere func(channel string) wire.Presence
+	// WholeRoster draws the sample of a channel's viewers that producers here are
+	// sent, of n at most, from all nodes. One call at a time; it may wait for the
+	// others, until ctx ends. Nil: Roster, there are no others.
+	WholeRoster func(ctx context.Context, channel string, n int) *wire.Roster
 	// Try returns the public address of another node, such as
 	// "https://node2.example.com", for whoever does not find room here or has to
 	// leave; "" if none is known. The channel is "" for a socket that has not said
@@ -193,6 +197,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var own sync.WaitGroup
 	own.Go(func() { g.fanOut(going) })
 	own.Go(func() { g.beat(going) })
+	own.Go(func() { g.tellRosters(going) })
 	g.notice(ctx)
 	stop()
 	own.Wait()
@@ -252,9 +257,6 @@ func (g *Gateway) beat(ctx context.Context) {
 			for _, h := range g.everyHall() {
 				if m, ok := h.presence(now, g.cfg.Elsewhere); ok {
 					g.Broadcast(h.name, wire.Producers, m)
-				}
-				if h.rosterDue(now) {
-					g.Broadcast(h.name, wire.Producers, g.Roster(h.name, wire.MaxRoster))
 				}
 			}
 		}

@@ -194,13 +194,13 @@ func TestPresenceOverAllNodes(t *testing.T) {
 		viewer, _ := rig.viewer("")
 		viewer.say(&wire.Status{Synced: true, Class: wire.ClassIn})
 		time.Sleep(1100 * time.Millisecond)
-		got := expect[*wire.Presence](boss)
+		got := await[*wire.Presence](boss)
 		want := there
 		want.Viewers, want.Synced, want.In, want.Joins, want.Grades.Device = 41, 31, 21, 1.1, 40
 		if *got != want {
 			t.Errorf("GW30 presence = %+v, want %+v", *got, want)
 		}
-		if r := expect[*wire.Roster](boss); r.Total != 41 || len(r.Viewers) != 1 {
+		if r := await[*wire.Roster](boss); r.Total != 41 || len(r.Viewers) != 1 {
 			t.Errorf("GW31 roster = %+v", r)
 		}
 		if p := rig.g.Presence("show"); p.Viewers != 1 || rig.g.Viewers("show") != 1 || p.Stuck != 0 || rig.g.Stuck("show") != 0 {
@@ -209,12 +209,40 @@ func TestPresenceOverAllNodes(t *testing.T) {
 		more := there // it alone changes
 		more.Viewers, more.Grades.Device = 50, 49
 		told.Store(&more)
-		time.Sleep(time.Second)
-		if got := expect[*wire.Presence](boss); got.Viewers != 51 {
-			t.Errorf("GW30 presence = %+v", *got)
+		for await[*wire.Presence](boss).Viewers != 51 { // a later one has it
 		}
 		if r := rig.g.Roster("nobody-here", 5); r.Total != 0 || len(r.Viewers) != 0 {
 			t.Errorf("GW31 roster = %+v", r)
 		}
 	})
 }
+
+func TestRosterOfAllNodes(t *testing.T) {
+	var asked atomic.Int32
+	change := func(cfg *gateway.Config) {
+		cfg.WholeRoster = func(ctx context.Context, channel string, n int) *wire.Roster {
+			if channel != "show" || n != wire.MaxRoster {
+				t.Errorf("GW31 asked for %d of %s", n, channel)
+			}
+			if asked.Add(1) > 1 { // another node does not answer any more
+				<-ctx.Done()
+			}
+			return &wire.Roster{Total: 2, Viewers: []wire.RosterViewer{{Participant: "here"}, {Participant: "there"}}}
+		}
+	}
+	inRig(t, &room{}, change, func(rig *rig) {
+		boss := rig.producer()
+		if r := await[*wire.Roster](boss); r.Total != 2 || len(r.Viewers) != 2 || r.Viewers[1].Participant != "there" {
+			t.Errorf("GW31 roster = %+v", r)
+		}
+		time.Sleep(rosterAgain)
+		viewer, _ := rig.viewer("") // while the roster waits all else goes on
+		viewer.say(answer("a", 0))
+		expect[*wire.Receipt](viewer)
+		for await[*wire.Presence](boss).Viewers != 1 { // a later one has it
+		}
+	})
+}
+
+// rosterAgain is longer than it takes until a roster is due again.
+const rosterAgain = 6 * time.Second

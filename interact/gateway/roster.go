@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 
@@ -77,6 +78,32 @@ func (c *conn) introduce(s shown) wire.RosterViewer {
 		Participant: c.participant, Grade: c.grade, Class: class(s.class), Synced: s.synced,
 		Since: c.g.cfg.Clock.At(c.since), RTT: rtt.Microseconds(), Strikes: c.struck(time.Now()),
 	}
+}
+
+// tellRosters sends producers a sample of the viewers from time to time, beside
+// what must not wait for other nodes.
+func (g *Gateway) tellRosters(ctx context.Context) {
+	look := time.NewTicker(presenceEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-look.C:
+			for _, h := range g.everyHall() {
+				if h.rosterDue(now) {
+					g.Broadcast(h.name, wire.Producers, g.wholeRoster(ctx, h.name))
+				}
+			}
+		}
+	}
+}
+
+func (g *Gateway) wholeRoster(ctx context.Context, channel string) *wire.Roster {
+	if g.cfg.WholeRoster != nil {
+		return g.cfg.WholeRoster(ctx, channel, wire.MaxRoster)
+	}
+	return g.Roster(channel, wire.MaxRoster)
 }
 
 // rosterDue says that producers are to be sent a roster at now.

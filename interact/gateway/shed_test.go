@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"net"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/gateway"
 	"github.com/cuelight/cuelight/interact/wire"
 )
@@ -33,8 +35,7 @@ func TestShedding(t *testing.T) {
 	inRig(t, &room{}, func(c *gateway.Config) { c.Limits.Silence = time.Hour; c.Limits.PingEvery = time.Hour }, func(rig *rig) {
 		rig.ln.wrap = func(far net.Conn) net.Conn { return tiredConn{far, &each} }
 		boss := rig.producer()
-		expect[*wire.Presence](boss)
-		expect[*wire.Roster](boss)
+		await[*wire.Presence](boss)
 		all := make([]*client, viewers)
 		for i := range all {
 			all[i], _ = rig.viewer("")
@@ -117,4 +118,63 @@ func drop(c *client) (all []wire.Message) {
 			return all
 		}
 	}
+}
+
+// TestReceiptsFirst: while thousands of answers wait for receipts, counts wait for
+// them, and come when they are told.
+func TestReceiptsFirst(t *testing.T) {
+	const viewers = 64
+	var held []func()
+	r := &room{answer: func(_ interact.Answer, done func(interact.Receipt, error)) {
+		held = append(held, func() { done(interact.Receipt{Seq: 1, Choice: []int{0}, Level: interact.LevelLog}, nil) })
+	}}
+	inRig(t, r, func(c *gateway.Config) {
+		c.Limits.MessageRate, c.Limits.MessageBurst, c.Limits.AnswerRate, c.Limits.AnswerBurst = 1<<20, 1<<20, 1<<20, 1<<20
+	}, func(rig *rig) {
+		all := make([]*client, viewers)
+		for i := range all {
+			all[i], _ = rig.viewer("")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		ask := func(times int) {
+			for i := range times {
+				all[i%viewers].say(answer("a1", 0))
+				synctest.Wait()
+			}
+		}
+		counts := func(version uint64) {
+			rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: "c1", Version: version})
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
+		tallies := func() (got []uint64) {
+			for _, m := range drop(all[0]) {
+				if m, ok := m.(*wire.Tally); ok {
+					got = append(got, m.Version)
+				}
+			}
+			return got
+		}
+		ask(4095)
+		counts(1)
+		ask(1)
+		counts(2)
+		counts(3)
+		rig.g.Broadcast("show", wire.Viewers, &wire.Tally{Cue: "c9", Version: 9, Final: true})
+		synctest.Wait()
+		if got := tallies(); !slices.Equal(got, []uint64{1, 9}) || rig.g.Load().ShedTallies != 2 {
+			t.Errorf("GW19 with 4,096 answers without receipts: counts %v, %+v", got, rig.g.Load())
+		}
+		for i, settle := range held {
+			if settle(); i%viewers == 0 {
+				synctest.Wait()
+			}
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := tallies(); !slices.Equal(got, []uint64{3}) {
+			t.Errorf("GW19 after the receipts: counts %v", got)
+		}
+	})
 }

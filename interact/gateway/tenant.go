@@ -46,6 +46,7 @@ type tenant struct {
 	shelf shelf
 
 	connections                   atomic.Int64
+	unsettled                     atomic.Int64 // answers that its rooms have
 	answered                      atomic.Uint64
 	full, rushed, refused, answer atomic.Uint64
 
