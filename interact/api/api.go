@@ -24,6 +24,10 @@
 //   - AP11 New identities, guesses of PINs and links, and answers are limited
 //     for each address, answers for each participant too.
 //   - AP12 A ban is durable before the participant's sockets are closed.
+//   - AP13 A producer sees the shows of its token's channels and no others. Two
+//     requests at a time read the history, beside at most two exports.
+//   - AP14 An export ends for whoever leaves, or does not take 64 KiB in 10 s. If
+//     it cannot go on, the connection is cut: a part never looks like the whole.
 package api
 
 import (
@@ -73,6 +77,8 @@ type Config struct {
 	// Permit reports whether the page that sent a request may act as a viewer
 	// here, and tells its browser so. Nil: pages of the same host may.
 	Permit func(w http.ResponseWriter, r *http.Request) bool
+	// History is what is left of shows. Nil: none is kept.
+	History History
 	// Log receives our own mistakes at Error. Nil discards.
 	Log *slog.Logger
 }
@@ -85,6 +91,8 @@ type API struct {
 
 	signIns, guesses, newcomers, answering debts[netip.Addr]
 	answerers                              debts[string]
+
+	looks, exports chan struct{} // hold one for each that reads the history
 }
 
 // New returns the handler of everything under /api/v1/.
@@ -100,7 +108,7 @@ func New(cfg Config) (*API, error) {
 		cfg.Permit = func(_ http.ResponseWriter, r *http.Request) bool { return same.Check(r) == nil }
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	a := &API{cfg: cfg}
+	a := &API{cfg: cfg, looks: make(chan struct{}, maxLooks), exports: make(chan struct{}, maxExports)}
 	a.h = a.guarded(a.mux())
 	return a, nil
 }

@@ -135,6 +135,7 @@ type rig struct {
 	room   *room
 	events *events
 	crowd  *crowd
+	past   *past
 	keys   *token.Keys
 	tok    string // for show only
 	log    bytes.Buffer
@@ -142,11 +143,16 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigWith(t, func(*api.Config) {})
+}
+
+func newRigWith(t *testing.T, change func(*api.Config)) *rig {
+	t.Helper()
 	keys, err := token.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, room: &room{}, events: &events{}, keys: keys}
+	r := &rig{t: t, room: &room{}, events: &events{}, past: &past{}, keys: keys}
 	r.crowd = &crowd{room: r.room}
 	desk, err := admission.New(admission.Config{
 		Keys: keys, Channels: map[string]admission.Rules{"show": {PIN: "1234"}, "other": {Require: wire.GradePIN, PIN: "4321"}},
@@ -156,7 +162,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	known := func(name string) bool { return name == "show" || name == "other" }
-	r.api, err = api.New(api.Config{
+	cfg := api.Config{
 		Rooms: func(name string) (api.Room, bool) { return r.room, known(name) },
 		Channels: func() []api.ChannelInfo {
 			return []api.ChannelInfo{{Name: "show", Title: "Tonight", Live: true, Latency: 3 * time.Second}, {Name: "other"}}
@@ -164,15 +170,16 @@ func newRig(t *testing.T) *rig {
 		Health: func(name string) (wire.Health, bool) {
 			return wire.Health{Live: true, Protocol: "SRT", Latency: 3000, State: "locked"}, known(name)
 		},
-		Events: r.events.functions(),
+		Events: r.events.functions(), History: r.past,
 		Tokens: keys, Desk: desk, Crowd: r.crowd, Clock: clock.NewRoom(time.Now(), roomStart, 7),
 		Permit: func(_ http.ResponseWriter, r *http.Request) bool {
 			return r.Header.Get("Origin") != "https://evil.example"
 		},
 		Stream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "stream "+r.URL.Path) }),
 		Log:    slog.New(slog.NewTextHandler(&r.log, nil)),
-	})
-	if err != nil {
+	}
+	change(&cfg)
+	if r.api, err = api.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	r.tok = r.mint(token.RoleProducer, "show")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cuelight/cuelight/interact/api"
 	"github.com/cuelight/cuelight/interact/wire"
 )
 
@@ -39,6 +40,8 @@ func TestMessagesAreDescribed(t *testing.T) {
 		{"Roster", wire.Roster{}, nil},
 		{"RosterViewer", wire.RosterViewer{}, nil},
 		{"Receipt", wire.Receipt{}, nil},
+		{"Show", api.Show{}, nil},
+		{"Result", api.Result{}, nil},
 	} {
 		schema := doc.Components.Schemas[tc.schema]
 		required := make(map[string]bool)

@@ -12,12 +12,14 @@ import (
 	"github.com/cuelight/cuelight/interact"
 )
 
-// reply is what a route answers. A nil body is none.
+// reply is what a route answers. A nil body is none; stream, if there is one,
+// answers by itself, for as long as that takes.
 type reply struct {
 	status int
 	body   any
 	cookie *http.Cookie
 	header map[string]string
+	stream func(http.ResponseWriter, *http.Request)
 }
 
 // problem is an error with an HTTP status of its own.

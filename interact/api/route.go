@@ -41,6 +41,9 @@ var routes = []route{
 	{"POST", "/channels/{channel}/end", (*API).endEvent},
 	{"GET", "/channels/{channel}/recordings", (*API).recordings},
 	{"DELETE", "/channels/{channel}/recordings/{id}", (*API).deleteRecording},
+	{"GET", "/channels/{channel}/shows", (*API).shows},
+	{"GET", "/channels/{channel}/shows/{show}", (*API).show},
+	{"GET", "/channels/{channel}/shows/{show}/export", (*API).export},
 	{"GET", "/channels/{channel}/cues", (*API).cues},
 	{"POST", "/channels/{channel}/cues", (*API).prepare},
 	{"PUT", "/channels/{channel}/cues/{id}", (*API).edit},
@@ -130,9 +133,8 @@ func (a *API) serve(m methods) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), commandWait)
 		defer cancel()
-		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		out, err := run(a, r)
+		out, err := run(a, r.WithContext(ctx))
 		for name, value := range out.header {
 			w.Header().Set(name, value)
 		}
@@ -142,6 +144,10 @@ func (a *API) serve(m methods) http.Handler {
 		}
 		if out.cookie != nil {
 			http.SetCookie(w, out.cookie)
+		}
+		if out.stream != nil {
+			out.stream(w, r)
+			return
 		}
 		a.write(w, out.status, out.body)
 	})
@@ -172,6 +178,7 @@ func (a *API) admitted(r *http.Request) (string, error) {
 	if !claims.May(name) {
 		return "", &problem{http.StatusForbidden, interact.CodeDenied, "This token is not for this channel."}
 	}
+	*r = *r.WithContext(interact.WithActor(r.Context(), claims.Subject)) // for the log
 	return name, nil
 }
 
