@@ -43,6 +43,7 @@ func (srv *server) assemble(context.Context) error {
 	if err := srv.addRecorders(); err != nil {
 		return err
 	}
+	srv.addRetention()
 	srv.addIngest()
 	media := srv.media()
 	metrics := newMetrics(srv, media)

@@ -44,6 +44,7 @@ func (srv *server) assembleNode() error {
 	if srv.settings.Roles.has(roleEngine) {
 		srv.group.Add("engines", lifecycle.ServiceFunc(c.runEngines))
 	}
+	srv.addRetention()
 	if err := c.openEdge(media); err != nil {
 		return err
 	}
@@ -103,12 +104,16 @@ func (srv *server) gatewayReady(context.Context) string {
 }
 
 // nodeRoutes is everything that other nodes ask for: what producers want of who
-// leads or has the media, the media themselves, and who watches here.
+// leads or has the media, the media themselves, what was recorded, and who
+// watches here.
 func (srv *server) nodeRoutes(media *origin.Origin) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", srv.api)
 	mux.Handle(hlsPath, media)
 	mux.HandleFunc("GET "+nodePath+"/channels/{channel}/roster", srv.cluster.serveRoster)
+	mux.HandleFunc("GET "+recordingsPath("{channel}"), srv.cluster.serveShelf)
+	mux.HandleFunc("DELETE "+recordingsPath("{channel}")+"/{id}", srv.cluster.serveDelete)
+	mux.HandleFunc("/vod/{channel}/", func(w http.ResponseWriter, r *http.Request) { srv.recordings.ServeHTTP(w, r) })
 	return mux
 }
 

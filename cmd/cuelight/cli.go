@@ -18,6 +18,7 @@ type cli struct {
 	Token       tokenCommand       `cmd:"" help:"Print a token or a stream key."`
 	Probe       probeCommand       `cmd:"" help:"Judge a streaming server."`
 	Log         logCommand         `cmd:"" help:"Look after the log of answers."`
+	History     historyCommand     `cmd:"" help:"Look after the results of shows."`
 	Bench       benchCommand       `cmd:"" help:"Rehearse an audience: load on a running server, and every receipt held against its tally."`
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check the configuration and print what is in force."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

@@ -28,9 +28,10 @@ type cluster struct {
 	srv *server
 	log *slog.Logger
 
-	id   string // this node's, as long as its data folder is there
-	boot string // this process's
-	url  string // how other nodes reach it
+	id   string        // this node's, as long as its data folder is there
+	boot string        // this process's
+	beat atomic.Uint64 // times that it said that it is there
+	url  string        // how other nodes reach it
 
 	redis   *redisstore.Client
 	ballots interact.Ballots
@@ -45,6 +46,8 @@ type cluster struct {
 	seats     map[string]*seat
 	media     http.Handler // what is packaged here
 	edge      *edge.Edge   // what is packaged elsewhere
+	shelves   *shelves     // what was recorded elsewhere
+	replayer  *replayer
 
 	leadsClock  atomic.Bool
 	clockHolder atomic.Pointer[string] // last node that was seen to lead the clock
@@ -84,7 +87,12 @@ func (srv *server) openCluster(ctx context.Context) (err error) {
 		return err
 	}
 	c.ballots, c.bus, c.slate, c.leases = c.redis.Ballots(), c.redis.Bus(), c.redis.Slate(), c.redis.Leases()
+	if err := c.enlist(ctx); err != nil {
+		return err
+	}
 	c.directory = &directory{nodes: c.redis.Nodes(), own: c.self, log: srv.log}
+	c.shelves = newShelves(c.askShelves, srv.log)
+	c.replayer = newReplayer(c.findReplay, c.shelves.forget, c.transport, srv.log)
 	srv.log.Info("this is a node of several", "node", c.id, "roles", strings.Join(s.Roles, ","), "level", string(s.level()))
 	return nil
 }
@@ -102,7 +110,8 @@ func (c *cluster) self() redisstore.Node {
 	s := c.srv.settings
 	here := c.srv.gateway.Load()
 	load := nodeLoad{
-		Clock: c.srv.clock.lead.Candidate(), Draining: c.srv.gateway.Draining(),
+		nodeIdentity: nodeIdentity{Boot: c.boot, Beat: c.beat.Add(1), Mark: markOf(c.peers)},
+		Clock:        c.srv.clock.lead.Candidate(), Draining: c.srv.gateway.Draining(),
 		Operating: here.Operating.Now, Bound: here.Operating.Bound, Connections: here.Connections,
 		Answers: here.Rates.Answers, Messages: here.Rates.In + here.Rates.Out,
 	}
@@ -162,12 +171,19 @@ func (r redisSettings) config(level interact.Level, log *slog.Logger) (redisstor
 	}
 	cfg := redisstore.Config{
 		Addresses: r.Addresses, Master: r.Master, Cluster: r.Cluster, Username: r.Username, Password: password,
-		Prefix: r.Prefix, Shards: r.Shards, Level: level, Log: log,
+		Prefix: r.Prefix, Shards: r.Shards, Replicas: r.Replicas, Level: level, Log: log,
 	}
 	if !r.TLS.On {
 		return cfg, nil
 	}
 	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if r.TLS.Cert != "" {
+		own, err := tls.LoadX509KeyPair(r.TLS.Cert, r.TLS.Key)
+		if err != nil {
+			return cfg, fmt.Errorf("redis.tls.cert: %w", err)
+		}
+		cfg.TLS.Certificates = []tls.Certificate{own}
+	}
 	if r.TLS.CA == "" {
 		return cfg, nil
 	}

@@ -96,3 +96,59 @@ func (c *cluster) clockReady(context.Context) string {
 		return "not in step with the other nodes yet"
 	}
 }
+
+// unwatched reports whether nobody would notice if the R of all nodes moved:
+// nothing is on air on any of them, and no viewer is there.
+func (c *cluster) unwatched() bool {
+	for name, s := range c.seats {
+		if _, _, live := s.Edge(); live || c.srv.gateway.Viewers(name)+c.crowds.of(name).Viewers > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// whileLeading runs a part of the server while this node leads the clock, anew
+// each time that it becomes the leader.
+type whileLeading struct {
+	leads func() bool
+	run   func(ctx context.Context) error
+}
+
+// Run looks until ctx ends. A part that ends by itself ends it too.
+func (w *whileLeading) Run(ctx context.Context) error {
+	look := time.NewTicker(clockLook)
+	defer look.Stop()
+	for {
+		if w.leads() {
+			if err := w.term(ctx, look.C); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// term runs the part until this node leads no more, or ctx ends.
+func (w *whileLeading) term(ctx context.Context, look <-chan time.Time) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- w.run(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return <-done
+		case <-look:
+			if !w.leads() {
+				cancel()
+			}
+		}
+	}
+}

@@ -22,6 +22,7 @@ var (
 
 	descEdge         = desc("edge_requests_total", "Requests for media of other nodes, by how they were answered.", "how")
 	descEdgeBytes    = desc("edge_bytes_total", "Bytes of media from other nodes, and to viewers.", "way")
+	descEdgeFailed   = desc("edge_failures_total", "Requests to the home of a channel that gave no answer, or not all of it.")
 	descEdgeHeld     = desc("edge_held_requests", "Requests for media of other nodes that wait.")
 	descHistoryWaits = desc("history_pending", "Finished cues that are not known to be in the history.", "channel")
 	descHistoryFails = desc("history_failures_total", "Times that the history could not be written; it is tried again.", "channel")
@@ -72,6 +73,7 @@ func (c *cluster) collectEdge(gauge, total meter) {
 	}
 	total(descEdgeBytes, float64(e.Upstream), "in")
 	total(descEdgeBytes, float64(e.Sent), "out")
+	total(descEdgeFailed, float64(e.Failed))
 	gauge(descEdgeHeld, float64(e.Held))
 }
 

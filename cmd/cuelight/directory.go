@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -25,6 +24,7 @@ const (
 
 // nodeLoad is what a node says of itself beside where it is.
 type nodeLoad struct {
+	nodeIdentity
 	Clock follow.Candidate `json:"clock"`
 	// Draining says that the node is about to stop.
 	Draining bool `json:"draining,omitempty"`
@@ -95,9 +95,7 @@ func (d *directory) refresh(ctx context.Context) {
 	d.failing, d.listed = false, true
 	d.peers = make(map[string]peer, len(all))
 	for _, n := range all {
-		p := peer{Node: n}
-		_ = json.Unmarshal(n.Load, &p.load) // a load that is not understood is none
-		d.peers[n.ID] = p
+		d.peers[n.ID] = peer{n, loadOf(n)}
 	}
 }
 

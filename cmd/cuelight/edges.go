@@ -6,15 +6,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/packager/edge"
+	"github.com/cuelight/cuelight/packager/origin"
 )
 
 // openEdge makes what serves the media of other nodes. The media of a channel
-// are its home's.
-func (c *cluster) openEdge(media http.Handler) (err error) {
+// are its home's, but who may see them is judged here, as it is there: both have
+// the same secret, and the same settings.
+func (c *cluster) openEdge(media *origin.Origin) (err error) {
 	c.media = media
 	c.edge, err = edge.New(edge.Config{
 		Upstream: c.upstream,
+		Admit: func(w http.ResponseWriter, r *http.Request, _ string, _ packager.Name) bool {
+			return media.Admit(w, r)
+		},
+		Token: c.playToken,
 		Client: &http.Client{
 			Transport: signing{c.peers, &http.Transport{
 				DialContext:            (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
@@ -28,6 +35,15 @@ func (c *cluster) openEdge(media http.Handler) (err error) {
 		MaxHeld: c.srv.settings.HLS.MaxHeld, MaxHeldPerAddress: c.srv.settings.HLS.MaxHeldPerAddress, Log: c.log,
 	})
 	return err
+}
+
+// playToken is what this node shows to the home of a protected channel, "" for
+// a public one.
+func (c *cluster) playToken(channel string) string {
+	if !c.srv.settings.Channels[channel].Protected {
+		return ""
+	}
+	return c.peers.pass(channel, time.Now())
 }
 
 // upstream is the address of a channel's home, false while there is none.

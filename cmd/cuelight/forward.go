@@ -42,7 +42,7 @@ func targetOf(r *http.Request) (channel string, to target) {
 		if strings.HasSuffix(rest, "/ban") {
 			return channel, leaderTarget
 		}
-	case "end", "recordings":
+	case "end":
 		return channel, homeTarget
 	}
 	return channel, hereTarget

@@ -33,7 +33,8 @@ func TestTargets(t *testing.T) {
 		{"GET", "/api/v1/channels/show/keys/k1", "show", hereTarget},
 		{"POST", "/api/v1/channels/show/links", "show", hereTarget},
 		{"POST", "/api/v1/channels/show/end", "show", homeTarget},
-		{"DELETE", "/api/v1/channels/show/recordings/r1", "show", homeTarget},
+		{"GET", "/api/v1/channels/show/recordings", "show", hereTarget},
+		{"DELETE", "/api/v1/channels/show/recordings/r1", "show", hereTarget},
 	} {
 		channel, to := targetOf(httptest.NewRequest(tc.method, tc.path, nil))
 		if channel != tc.channel || to != tc.to {

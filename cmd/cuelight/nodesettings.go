@@ -59,13 +59,20 @@ type redisSettings struct {
 	TLS          redisTLS `yaml:"tls"`
 	// Prefix begins the names of all keys.
 	Prefix string `yaml:"prefix"`
-	// Shards is how many parts the answers of a cue are kept in.
+	// Shards is how many parts the answers of a cue are kept in. Zero is what the
+	// other nodes have.
 	Shards int `yaml:"shards"`
+	// Replicas is how many have to have an answer at level replicated. Zero: 1.
+	Replicas int `yaml:"replicas"`
 }
 
 type redisTLS struct {
 	On bool   `yaml:"on"`
 	CA string `yaml:"ca"` // PEM file with the authority's root; default the system's
+	// Cert and Key are PEM files of this node's own certificate, where servers ask
+	// for one.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // postgresSettings say where history is kept.
@@ -87,7 +94,6 @@ func (s *settings) setNodeDefaults() {
 	s.Node.Listen = cmp.Or(s.Node.Listen, "127.0.0.1:8092")
 	s.Node.Drain = cmp.Or(s.Node.Drain, span{2 * time.Second})
 	s.Redis.Prefix = cmp.Or(s.Redis.Prefix, "cl")
-	s.Redis.Shards = cmp.Or(s.Redis.Shards, 16)
 	if s.Clock.Answer == off { // others follow this node's clock when it leads
 		s.Clock.Answer = s.Node.Listen
 	}
@@ -107,8 +113,12 @@ var (
 	redisPrefix = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 )
 
-// maxShards of one cue.
-const maxShards = 256
+const (
+	// maxShards of one cue.
+	maxShards = 256
+	// maxReplicas that an answer waits for.
+	maxReplicas = 16
+)
 
 func (s settings) validateNode() error {
 	var errs []error
@@ -159,7 +169,7 @@ func (s settings) validateAlone(bad func(string, ...any)) {
 		bad("node: there are no other nodes without redis.addresses")
 	}
 	r := s.Redis
-	if r.Master != "" || r.Cluster || r.Username != "" || r.Password != "" || r.PasswordFile != "" || r.TLS != (redisTLS{}) || r.Prefix != "" || r.Shards != 0 {
+	if r.Master != "" || r.Cluster || r.Username != "" || r.Password != "" || r.PasswordFile != "" || r.TLS != (redisTLS{}) || r.Prefix != "" || r.Shards != 0 || r.Replicas != 0 {
 		bad("redis.addresses: say where Redis is, such as [\"127.0.0.1:6379\"]")
 	}
 }
@@ -216,14 +226,20 @@ func (r redisSettings) validate(bad func(string, ...any)) {
 	if r.Password != "" && r.PasswordFile != "" {
 		bad("redis.password: give either password or password_file")
 	}
-	if r.TLS.CA != "" && !r.TLS.On {
-		bad("redis.tls.ca: means nothing without tls.on: true")
+	if r.TLS != (redisTLS{}) && !r.TLS.On {
+		bad("redis.tls: ca, cert and key mean nothing without tls.on: true")
+	}
+	if (r.TLS.Cert == "") != (r.TLS.Key == "") {
+		bad("redis.tls.cert: give cert and key, or neither")
 	}
 	if !redisPrefix.MatchString(r.Prefix) {
 		bad("redis.prefix: %q is not 1 to 32 of a-z, 0-9, - and _", r.Prefix)
 	}
-	if r.Shards < 1 || r.Shards > maxShards {
-		bad("redis.shards: %d is not between 1 and %d", r.Shards, maxShards)
+	if r.Replicas < 0 || r.Replicas > maxReplicas {
+		bad("redis.replicas: %d is not between 1 and %d: leave it out for 1", r.Replicas, maxReplicas)
+	}
+	if r.Shards < 0 || r.Shards > maxShards {
+		bad("redis.shards: %d is not between 1 and %d: leave it out for what the other nodes have", r.Shards, maxShards)
 	}
 }
 

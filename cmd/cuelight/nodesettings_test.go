@@ -28,9 +28,13 @@ func TestNodeSettingsRefuse(t *testing.T) {
 		{"sentinels of a cluster", together("  master: m\n  cluster: true\n"), "redis.master: a cluster has no Sentinels"},
 		{"several servers that are nothing", strings.Replace(together(""), "6379\"", "6379\", \"127.0.0.1:6380\"", 1), "redis.addresses: several are"},
 		{"two passwords", together("  password: x\n  password_file: y\n"), "redis.password: "},
-		{"an authority for nothing", together("  tls:\n    ca: x\n"), "redis.tls.ca: "},
+		{"an authority for nothing", together("  tls:\n    ca: x\n"), "redis.tls: "},
+		{"a certificate without its key", together("  tls:\n    on: true\n    cert: x\n"), "redis.tls.cert: "},
 		{"a prefix with braces", together("  prefix: \"{x}\"\n"), "redis.prefix: "},
 		{"shards without number", together("  shards: 1000\n"), "redis.shards: "},
+		{"shards below nothing", together("  shards: -1\n"), "redis.shards: "},
+		{"replicas without number", together("  replicas: 17\n"), "redis.replicas: "},
+		{"replicas below nothing", together("  replicas: -1\n"), "redis.replicas: "},
 		{"a node that nobody reaches", together("node:\n  listen: \":8092\"\n"), "node.url: say how"},
 		{"an address that is none", together("node:\n  url: 10.0.0.1\n"), "node.url: "},
 		{"a public address that is none", together("node:\n  public: ftp://x\n"), "node.public: "},
@@ -57,7 +61,7 @@ func TestNodeSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.clustered() || s.Node.ID != "g1" || s.Redis.Shards != 16 || s.level() != interact.LevelReplicated {
+	if !s.clustered() || s.Node.ID != "g1" || s.Redis.Shards != 0 || s.level() != interact.LevelReplicated {
 		t.Errorf("node = %+v, redis = %+v, level %s", s.Node, s.Redis, s.level())
 	}
 	if s.RTMP != off || s.SRT != off || s.RTSP != off || s.WebRTC != off {

@@ -20,7 +20,8 @@ import (
 
 const (
 	// retireAfter is how long the answers of a cue stay where they were counted
-	// once they are in the history, unrecordedFor without one.
+	// once they are in the history, unrecordedFor without one, or when it was
+	// closed and not revealed.
 	retireAfter   = 300 * time.Second
 	unrecordedFor = 24 * time.Hour
 	retireEvery   = 10 * time.Second
@@ -243,7 +244,7 @@ func (c *cluster) addRecorder(group *lifecycle.Group, s *seat, room *engine.Room
 	truth := &ledger{channel: s.name, room: room, store: c.redis.Store(), entries: c.ballots.Entries, ends: c.endedBefore(s.name)}
 	r := &retirement{
 		ledger: truth, ballots: c.ballots, log: c.log,
-		recorded: make(chan string, 256), retired: make(map[string]bool), waits: c.srv.history != nil,
+		recorded: make(chan string, 256), retired: make(map[string]time.Duration), waits: c.srv.history != nil,
 	}
 	group.Add("retirement", lifecycle.ServiceFunc(r.run))
 	if c.srv.history == nil {

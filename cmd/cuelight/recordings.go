@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cuelight/cuelight/interact"
 	"github.com/cuelight/cuelight/interact/api"
-	"github.com/cuelight/cuelight/packager"
 	"github.com/cuelight/cuelight/packager/archive"
 	"github.com/cuelight/cuelight/sync/clock"
 )
@@ -31,8 +29,21 @@ func (srv *server) events() api.Events {
 	}
 }
 
-// recordingsOf lists what was recorded of a channel.
-func (srv *server) recordingsOf(_ context.Context, channel string) ([]api.Recording, error) {
+// recordingsOf lists what was recorded of a channel, here and on the other nodes
+// that run. What those have that do not answer is left out.
+func (srv *server) recordingsOf(ctx context.Context, channel string) ([]api.Recording, error) {
+	all, err := srv.recordingsHere(channel)
+	if err != nil || srv.cluster == nil {
+		return all, err
+	}
+	for _, r := range srv.cluster.shelves.list(ctx, channel) {
+		all = append(all, r.Recording)
+	}
+	return all, nil
+}
+
+// recordingsHere lists what is on this machine's disk.
+func (srv *server) recordingsHere(channel string) ([]api.Recording, error) {
 	a := srv.archives[channel]
 	if a == nil {
 		return nil, nil
@@ -45,13 +56,22 @@ func (srv *server) recordingsOf(_ context.Context, channel string) ([]api.Record
 	for i, r := range all {
 		out[i] = api.Recording{
 			ID: r.ID, Started: clock.InstantOf(r.Start), Duration: r.End.Sub(r.Start), Bytes: r.Bytes, Live: r.Open,
-			URL: "/vod/" + channel + "/" + r.ID + "/" + packager.Index,
+			URL: recordingURL(channel, r.ID),
 		}
 	}
 	return out, nil
 }
 
-func (srv *server) deleteRecording(_ context.Context, channel, id string) error {
+// deleteRecording deletes a recording, wherever it is.
+func (srv *server) deleteRecording(ctx context.Context, channel, id string) error {
+	err := srv.deleteHere(channel, id)
+	if srv.cluster != nil && errors.Is(err, api.ErrNoRecording) {
+		return srv.cluster.deleteThere(ctx, channel, id)
+	}
+	return err
+}
+
+func (srv *server) deleteHere(channel, id string) error {
 	a := srv.archives[channel]
 	if a == nil {
 		return api.ErrNoRecording
@@ -60,7 +80,7 @@ func (srv *server) deleteRecording(_ context.Context, channel, id string) error 
 	case errors.Is(err, archive.ErrNoRecording):
 		return api.ErrNoRecording
 	case errors.Is(err, archive.ErrRecording):
-		return interact.Errorf(interact.CodeConflict, "This recording is being made: end the event first.")
+		return errBeingMade
 	default:
 		return err
 	}

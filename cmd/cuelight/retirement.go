@@ -14,9 +14,9 @@ type retirement struct {
 	*ledger
 	ballots  interact.Ballots
 	log      *slog.Logger
-	recorded chan string // cues that are in the history
-	waits    bool        // for those
-	retired  map[string]bool
+	recorded chan string              // cues that are in the history
+	waits    bool                     // for those
+	retired  map[string]time.Duration // after how long they were let go
 }
 
 // note says that a cue is in the history. It does not block: what is not noted
@@ -52,18 +52,24 @@ func (r *retirement) look(ctx context.Context, recorded map[string]bool) {
 	if err != nil {
 		return // it is handing over
 	}
-	after := unrecordedFor
-	if r.waits {
-		after = retireAfter
-	}
 	for _, q := range all {
-		if r.retired[q.ID] || q.State == string(wire.StateClosed) || r.waits && !recorded[q.ID] {
+		after := r.after(q.State)
+		if r.retired[q.ID] == after || r.waits && !recorded[q.ID] {
 			continue
 		}
 		if err := r.ballots.Expire(ctx, poll(r.channel, q.Question, q.ID), after); err != nil {
 			r.log.Warn("answers of a cue that is over are kept", "channel", r.channel, "cue", q.ID, "err", err)
 			return
 		}
-		r.retired[q.ID] = true
+		r.retired[q.ID] = after
 	}
+}
+
+// after is how long the answers of a cue in a state are kept: of one that may still
+// be revealed as long as without a history.
+func (r *retirement) after(state string) time.Duration {
+	if r.waits && state != string(wire.StateClosed) {
+		return retireAfter
+	}
+	return unrecordedFor
 }

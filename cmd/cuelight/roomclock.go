@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -57,18 +58,24 @@ type roomClock struct {
 	utc    *sntp.Checker    // nil without time servers
 	lead   *follow.Follower // nil without a leader
 	answer *follow.Responder
+	// elected says that who leads changes: time servers are asked by whoever does.
+	elected bool
 }
 
 // openClock continues R and prepares what watches over it.
 func (srv *server) openClock() (_ *roomClock, err error) {
-	c, s := new(roomClock), srv.settings
+	s := srv.settings
+	c := &roomClock{elected: s.clustered()}
 	if c.kept, err = node.Open(node.Config{Dir: s.Data, Log: srv.log}); err != nil {
 		return nil, err
 	}
 	room := c.kept.Room()
 	if len(s.Clock.NTP) > 0 {
 		cfg := sntp.Config{Servers: s.Clock.NTP, Every: s.Clock.Check.Duration, Room: room, Log: srv.log}
-		if s.Clock.Leader == "" && !s.clustered() { // a follower's R is its leader's
+		switch {
+		case c.elected:
+			cfg.Idle = func() bool { return c.leads() && srv.cluster.unwatched() }
+		case s.Clock.Leader == "": // a follower's R is its leader's
 			cfg.Idle = srv.unwatched
 		}
 		if c.utc, err = sntp.New(cfg); err != nil {
@@ -102,7 +109,11 @@ func (srv *server) leadsClock() (address string, self bool) { return srv.cluster
 // add puts what watches over R into a group.
 func (c *roomClock) add(group *lifecycle.Group) {
 	group.Add("room clock", c.kept)
-	if c.utc != nil {
+	switch {
+	case c.utc == nil:
+	case c.elected:
+		group.Add("time servers", &whileLeading{leads: c.leads, run: c.watchUTC})
+	default:
 		group.Add("time servers", c.utc)
 	}
 	if c.lead != nil {
@@ -113,8 +124,26 @@ func (c *roomClock) add(group *lifecycle.Group) {
 	}
 }
 
-// unwatched reports whether nobody would notice if R moved: nothing is on air,
-// and no viewer is there.
+// leads reports whether the other nodes keep this one's R.
+func (c *roomClock) leads() bool { return c.elected && c.lead.Leads() }
+
+// asks reports whether this node asks time servers. Of several nodes the one
+// that leads does: what it finds out is true of all of them.
+func (c *roomClock) asks() bool { return c.utc != nil && (!c.elected || c.leads()) }
+
+// watchUTC asks time servers until ctx ends. It leaves R as it is then: a
+// correction that went on would take it away from that of the next leader.
+func (c *roomClock) watchUTC(ctx context.Context) error {
+	err := c.utc.Run(ctx)
+	now := time.Now()
+	if _, left := c.kept.Room().Slew(now); left != 0 {
+		c.kept.Room().Steer(now, 0, 0, 0)
+	}
+	return err
+}
+
+// unwatched reports whether nobody would notice if this server's R moved:
+// nothing is on air here, and no viewer is there.
 func (srv *server) unwatched() bool {
 	for name, ch := range srv.channels {
 		if _, _, live := ch.Edge(); live || srv.gateway.Viewers(name) > 0 {
@@ -127,7 +156,7 @@ func (srv *server) unwatched() bool {
 // status is how R does.
 func (c *roomClock) status(now time.Time) clock.Status {
 	s := c.kept.Room().Status(now)
-	if c.utc != nil {
+	if c.asks() {
 		s.UTC = c.utc.Last()
 	}
 	if c.lead != nil {
@@ -151,7 +180,7 @@ func (c *roomClock) collect(gauge meter) {
 	s := c.status(time.Now())
 	gauge(descClockEpoch, float64(s.Epoch))
 	gauge(descClockRate, s.Rate.PPM())
-	if c.utc != nil {
+	if s.UTC.At != 0 {
 		gauge(descClockServers, float64(s.UTC.Servers), "asked")
 		gauge(descClockServers, float64(s.UTC.Answered), "answered")
 		gauge(descClockServers, float64(s.UTC.Agree), "agree")

@@ -24,11 +24,11 @@ const (
 // rosters puts a sample together from those of all gateways: each viewer is as
 // likely to be in it as any other. A node that does not answer in time is left
 // out.
-func (c *cluster) rosters(channel string, n int) *wire.Roster {
+func (c *cluster) rosters(ctx context.Context, channel string, n int) *wire.Roster {
 	own := c.srv.gateway.Roster(channel, n)
 	own.Total = c.srv.gateway.Viewers(channel)
 	samples := []*wire.Roster{own}
-	ctx, cancel := context.WithTimeout(context.Background(), rosterWait)
+	ctx, cancel := context.WithTimeout(ctx, rosterWait)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup

@@ -94,7 +94,7 @@ func (srv *server) forProducers(media http.Handler) http.Handler {
 // admitted is r with a token of its own, for a moment.
 func (srv *server) admitted(r *http.Request, channel string) *http.Request {
 	now := time.Now()
-	tok, err := srv.tokens.Mint(token.Claims{Role: token.RoleViewer, Subject: "preview", Channels: []string{channel}, Expires: now.Add(time.Minute)}, now)
+	tok, err := srv.tokens.Mint(token.Claims{Role: token.RoleProducer, Subject: "preview", Channels: []string{channel}, Expires: now.Add(time.Minute)}, now)
 	if err != nil {
 		srv.log.Error("preview has no token", "channel", channel, "err", err)
 		return r
@@ -114,7 +114,7 @@ func (srv *server) playRecording(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	srv.recordings.ServeHTTP(w, r)
+	srv.serveRecording(w, r)
 }
 
 // channelPage serves a page that belongs to the channel named in the address.

@@ -34,7 +34,7 @@ func (c *cluster) shareGateway(cfg *gateway.Config) {
 		elsewhere: make(map[string]wire.Presence),
 	}
 	cfg.SharedLog = true
-	cfg.Elsewhere = c.crowds.of
+	cfg.Elsewhere, cfg.WholeRoster = c.crowds.of, c.rosters
 	cfg.Try = c.directory.try
 	cfg.Limits.Notice = c.srv.settings.Node.Drain.Duration
 	cfg.Limits.Capacity = c.srv.settings.Capacity.Answers
@@ -117,7 +117,7 @@ func (c *cluster) Remove(channel, participant string, code wire.CloseCode) int {
 
 // Roster returns a random sample of a channel's viewers, on all nodes.
 func (c *cluster) Roster(channel string, n int) *wire.Roster {
-	return c.rosters(channel, n)
+	return c.rosters(context.Background(), channel, n)
 }
 
 // homeNode is the node that has the channel's media, empty if none is known.

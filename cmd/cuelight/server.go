@@ -199,6 +199,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Desk:     srv.desk,
 		Crowd:    srv.crowdOf(),
 		Clock:    srv.room,
+		History:  srv.pasts(),
 		Stream:   srv.streams,
 		Permit:   srv.permit,
 		Log:      srv.log,

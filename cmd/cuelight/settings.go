@@ -49,6 +49,9 @@ type settings struct {
 
 	// History keeps results in a file, where there is no database.
 	History bool `yaml:"history"`
+	// HistoryKeep is how long shows stay in the history after their end. Zero is
+	// for good.
+	HistoryKeep span `yaml:"history_keep"`
 
 	// Tenants share this server, each within limits of its own.
 	Tenants map[string]tenantSettings `yaml:"tenants"`
@@ -196,7 +199,7 @@ func (s settings) Validate() error {
 			errs = append(errs, fmt.Errorf("proxies: %w", err))
 		}
 	}
-	errs = append(errs, s.validateDurability(), s.Capacity.validate(), s.validateIngest(), s.validateDelivery(), s.validateClock(), s.validateNode(), s.validateTenants())
+	errs = append(errs, s.validateDurability(), s.Capacity.validate(), s.validateIngest(), s.validateDelivery(), s.validateClock(), s.validateNode(), s.validateHistory(), s.validateTenants())
 	for _, name := range s.sortedChannels() {
 		if err := s.Channels[name].validate(name); err != nil {
 			errs = append(errs, err)

@@ -9,19 +9,28 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// span is a duration as people write it: 250ms, 3s, 1m30s.
+// span is a duration as people write it: 250ms, 3s, 1m30s, 90d.
 type span struct{ time.Duration }
 
 // UnmarshalYAML reads a duration with its unit.
 func (d *span) UnmarshalYAML(node ast.Node) error {
 	text := strings.Trim(node.String(), ` "'`)
-	v, err := time.ParseDuration(text)
+	v, err := parseSpan(text)
 	if err != nil {
 		at := node.GetToken().Position
-		return fmt.Errorf("[%d:%d] %q is not a duration: write it as 250ms, 3s or 1m30s", at.Line, at.Column, text)
+		return fmt.Errorf("[%d:%d] %q is not a duration: write it as 250ms, 3s, 1m30s or 90d", at.Line, at.Column, text)
 	}
 	d.Duration = v
 	return nil
+}
+
+// parseSpan reads a duration, or a whole number of days.
+func parseSpan(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
 }
 
 // MarshalYAML writes the duration with its unit.
