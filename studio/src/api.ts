@@ -4,9 +4,17 @@
  * {@link ApiError} whose message may be shown as it is.
  */
 import { type Cue, MAIN_SLOT, readCue, ShapeError } from "@cuelight/player/core";
+import { type DownloadWatch, download } from "./download.ts";
 import { type Ban, readBans, readClosed, readLinks } from "./people.ts";
 import type { Question } from "./question.ts";
 import type { BanTerms } from "./requests.ts";
+import {
+  type ExportFormat,
+  readShowResults,
+  readShowsPage,
+  type ShowResults,
+  type ShowsPage,
+} from "./shows.ts";
 
 /** Who is signed in, and for how long. */
 export interface Session {
@@ -101,7 +109,15 @@ interface Call {
   readonly body?: unknown;
   /** Makes sending again harmless. */
   readonly key?: string;
+  /** What is understood; JSON unless it says otherwise. */
+  readonly accept?: string;
 }
+
+/** How many shows are listed at a time. */
+const SHOWS_PAGE = 20;
+
+/** After how long without a byte a download is given up, in ms. */
+const EXPORT_QUIET_MS = 30_000;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -236,6 +252,42 @@ export class Api {
     return understood(readLinks, await this.#send(call));
   }
 
+  /** Shows of a channel, newest first: the newest, or those before `before`. */
+  async shows(channel: string, before?: number): Promise<ShowsPage> {
+    const page = before === undefined ? "" : `&before=${before}`;
+    const path = `${channelPath(channel)}/shows?limit=${SHOWS_PAGE}${page}`;
+    return understood(readShowsPage, await this.#send({ method: "GET", path }));
+  }
+
+  /** What became of the cues of a show. */
+  async show(channel: string, id: number): Promise<ShowResults> {
+    return understood(readShowResults, await this.#send({ method: "GET", path: showPath(channel, id) }));
+  }
+
+  /** A show with every answer, as a file. */
+  async exportShow(channel: string, id: number, format: ExportFormat, watch: DownloadWatch): Promise<Blob> {
+    const call: Call = {
+      method: "GET",
+      path: `${showPath(channel, id)}/export?format=${format}`,
+      accept: "*/*",
+    };
+    let begun = false;
+    const ask = async (signal: AbortSignal): Promise<Response> => {
+      const response = await this.#ask(call, signal);
+      if (!response.ok) throw refusal(response.status, parse(await response.text()));
+      begun = true;
+      return response;
+    };
+    try {
+      return await download(ask, watch, EXPORT_QUIET_MS);
+    } catch (err) {
+      if (err instanceof ApiError) throw err;
+      throw begun
+        ? new ApiError("cut", 0, "The download broke off. Nothing of it was kept.")
+        : unanswered(err);
+    }
+  }
+
   async #send(call: Call): Promise<unknown> {
     const tries = call.key === undefined ? 1 : 1 + this.#retries;
     for (let attempt = 1; ; attempt++) {
@@ -249,20 +301,10 @@ export class Api {
   }
 
   async #once(call: Call): Promise<unknown> {
-    const headers: Record<string, string> = { accept: "application/json" };
-    if (call.body !== undefined) headers["content-type"] = "application/json";
-    if (call.key !== undefined) headers["idempotency-key"] = call.key;
     let response: Response;
     let text: string;
     try {
-      response = await this.#fetch(this.#base + call.path, {
-        method: call.method,
-        headers,
-        credentials: "same-origin",
-        cache: "no-store",
-        signal: AbortSignal.timeout(this.#timeoutMs),
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      });
+      response = await this.#ask(call, AbortSignal.timeout(this.#timeoutMs));
       text = await response.text();
     } catch (err) {
       throw unanswered(err);
@@ -271,6 +313,20 @@ export class Api {
     if (!response.ok) throw refusal(response.status, value);
     if (text !== "" && value === undefined) throw misunderstood(response.status);
     return value;
+  }
+
+  #ask(call: Call, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { accept: call.accept ?? "application/json" };
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    if (call.key !== undefined) headers["idempotency-key"] = call.key;
+    return this.#fetch(this.#base + call.path, {
+      method: call.method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      signal,
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+    });
   }
 }
 
@@ -364,6 +420,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
 const channelPath = (name: string): string => `/channels/${encodeURIComponent(name)}`;
+const showPath = (channel: string, id: number): string => `${channelPath(channel)}/shows/${id}`;
 const cuePath = (channel: string, id: string): string =>
   `${channelPath(channel)}/cues/${encodeURIComponent(id)}`;
 

@@ -14,6 +14,7 @@ import { ClLinks } from "./elements/cl-links.ts";
 import { ClNext } from "./elements/cl-next.ts";
 import { ClNotices } from "./elements/cl-notices.ts";
 import { ClOpenings } from "./elements/cl-openings.ts";
+import { ClPastShows } from "./elements/cl-past-shows.ts";
 import { ClPeople } from "./elements/cl-people.ts";
 import { ClPreview } from "./elements/cl-preview.ts";
 import { ClProgram } from "./elements/cl-program.ts";
@@ -21,10 +22,12 @@ import { ClQuestionForm } from "./elements/cl-question-form.ts";
 import { ClResults } from "./elements/cl-results.ts";
 import { ClRundown } from "./elements/cl-rundown.ts";
 import { ClSchedule } from "./elements/cl-schedule.ts";
+import { ClShow } from "./elements/cl-show.ts";
 import { ClSignIn } from "./elements/cl-sign-in.ts";
 import { ClStage } from "./elements/cl-stage.ts";
 import { ClStudio } from "./elements/cl-studio.ts";
 import { ClTopBar } from "./elements/cl-top-bar.ts";
+import { ClWait } from "./elements/cl-wait.ts";
 import { ClWindowBar } from "./elements/cl-window-bar.ts";
 
 const elements: Readonly<Record<string, CustomElementConstructor>> = {
@@ -40,6 +43,7 @@ const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "cl-light": ClLight,
   "cl-links": ClLinks,
   "cl-openings": ClOpenings,
+  "cl-past-shows": ClPastShows,
   "cl-people": ClPeople,
   "cl-schedule": ClSchedule,
   "cl-next": ClNext,
@@ -49,9 +53,11 @@ const elements: Readonly<Record<string, CustomElementConstructor>> = {
   "cl-question-form": ClQuestionForm,
   "cl-results": ClResults,
   "cl-rundown": ClRundown,
+  "cl-show": ClShow,
   "cl-sign-in": ClSignIn,
   "cl-stage": ClStage,
   "cl-top-bar": ClTopBar,
+  "cl-wait": ClWait,
   "cl-window-bar": ClWindowBar,
   "cl-console": ClConsole,
   "cl-studio": ClStudio,

@@ -1,6 +1,7 @@
 /** What elements ask for. Events go up; whoever holds the store acts on them. */
 import type { Action, ActionBody } from "./api.ts";
 import type { Question } from "./question.ts";
+import type { ExportFormat } from "./shows.ts";
 
 const up: EventInit = { bubbles: true, composed: true };
 
@@ -200,6 +201,30 @@ export class LinksRequest extends Event {
   }
 }
 
+/** What may be asked about past shows. */
+export type ShowsWish =
+  /** The newest, or the list once more. */
+  | { readonly to: "list" }
+  /** Those that are older. */
+  | { readonly to: "more" }
+  /** One of them, with its results. */
+  | { readonly to: "open"; readonly show: number }
+  /** Away from the one that is looked at. */
+  | { readonly to: "leave" }
+  /** That one as a file. */
+  | { readonly to: "save"; readonly format: ExportFormat };
+
+/** Look at past shows. */
+export class ShowsRequest extends Event {
+  static readonly type = "cl-shows-request";
+  readonly wish: ShowsWish;
+
+  constructor(wish: ShowsWish) {
+    super(ShowsRequest.type, up);
+    this.wish = wish;
+  }
+}
+
 /** Take this notice off the screen. */
 export class DismissRequest extends Event {
   static readonly type = "cl-dismiss-request";
@@ -229,6 +254,7 @@ declare global {
     "cl-unban-request": UnbanRequest;
     "cl-bans-request": BansRequest;
     "cl-links-request": LinksRequest;
+    "cl-shows-request": ShowsRequest;
     "cl-dismiss-request": DismissRequest;
   }
 }

@@ -6,6 +6,7 @@
  */
 import { emptyRoom, type RoomState } from "@cuelight/player/core";
 import type { Action, ChannelInfo, Recording, Session } from "./api.ts";
+import { type ArchiveState, emptyArchive } from "./archive.ts";
 import type { Ban } from "./people.ts";
 
 /** A command that the server has not answered yet. */
@@ -63,6 +64,8 @@ export interface StudioState {
   readonly looked: string | undefined;
   readonly recordings: Recordings;
   readonly bans: Bans;
+  /** Shows that are over, as far as they were asked for. */
+  readonly archive: ArchiveState;
   /** One-time links that were made last, until they are forgotten. */
   readonly links: readonly string[];
   /** By cue id, or what else it is about; a new draft is under "". */
@@ -83,6 +86,7 @@ export type StudioEvent =
   | { readonly type: "look"; readonly cue: string | undefined }
   | { readonly type: "recordings"; readonly recordings: Recordings }
   | { readonly type: "bans"; readonly bans: Bans }
+  | { readonly type: "archive"; readonly change: Partial<ArchiveState> }
   | { readonly type: "links"; readonly links: readonly string[] }
   | { readonly type: "pending"; readonly cue: string; readonly command: Command }
   | { readonly type: "settled"; readonly cue: string; readonly complaint?: string }
@@ -105,6 +109,7 @@ export const initialState: StudioState = {
   looked: undefined,
   recordings: { is: "unknown" },
   bans: { is: "unknown" },
+  archive: emptyArchive,
   links: [],
   pending: new Map(),
   complaint: undefined,
@@ -134,6 +139,8 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
       return { ...state, recordings: event.recordings };
     case "bans":
       return { ...state, bans: event.bans };
+    case "archive":
+      return { ...state, archive: { ...state.archive, ...event.change } };
     case "links":
       return { ...state, links: event.links };
     case "pending":
@@ -155,8 +162,8 @@ export function reduce(state: StudioState, event: StudioEvent): StudioState {
 
 function enter(state: StudioState, name: string): StudioState {
   if (name === state.channel) return state;
-  const { room, selected, looked, recordings, bans, links, pending, complaint } = initialState;
-  return { ...state, channel: name, room, selected, looked, recordings, bans, links, pending, complaint };
+  const { phase, session, signInMessage, signingIn, channels, notices } = state;
+  return { ...initialState, phase, session, signInMessage, signingIn, channels, notices, channel: name };
 }
 
 function settled(state: StudioState, cue: string, complaint: string | undefined): StudioState {

@@ -1,6 +1,7 @@
 /** Drives the studio: session, channel, socket and commands. Elements only show what the store holds. */
 import { Connection, type RoomState } from "@cuelight/player/core";
 import { type Action, type ActionBody, type Api, ApiError, type Session } from "./api.ts";
+import { Archive } from "./archive.ts";
 import { seconds } from "./format.ts";
 import { normalize, type Question, sentence } from "./question.ts";
 import { randomId } from "./random-id.ts";
@@ -35,6 +36,8 @@ const RECORDINGS_EVERY = 30_000;
 /** The studio without its screen. Create it, then {@link Studio.run} it. */
 export class Studio {
   readonly store = new StudioStore();
+  /** Past shows. */
+  readonly archive: Archive;
   readonly #ports: StudioPorts;
   #connection: Connection | undefined;
   /** Lives as long as somebody is signed in. */
@@ -44,6 +47,12 @@ export class Studio {
 
   constructor(ports: StudioPorts) {
     this.#ports = ports;
+    this.archive = new Archive({
+      api: ports.api,
+      store: this.store,
+      visit: () => this.#visit.signal,
+      failed: (err) => this.#checkSession(err),
+    });
   }
 
   /** The socket to the channel that is worked on. */

@@ -5,13 +5,14 @@ import type { ApiError } from "../api.ts";
 import { listenForHotkeys } from "../hotkeys.ts";
 import { type Question, questionOf } from "../question.ts";
 import { hasEnded } from "../recordings-view.ts";
-import { FormRequest } from "../requests.ts";
+import { FormRequest, ShowsRequest } from "../requests.ts";
 import { blocker, isWaiting, lastOpenings, nextDraft, onAir, rundown } from "../rundown.ts";
 import type { Sight } from "../sight.ts";
 import { CHANNEL_LATENCY, CHANNEL_LINKS, type StudioState } from "../store.ts";
 import { base } from "../theme.ts";
 import type { RoomNow } from "./cl-countdown.ts";
 import type { ClNext } from "./cl-next.ts";
+import type { ClPastShows } from "./cl-past-shows.ts";
 import type { ClProgram } from "./cl-program.ts";
 import type { ClQuestionForm } from "./cl-question-form.ts";
 import type { ClStage } from "./cl-stage.ts";
@@ -92,6 +93,7 @@ export class ClConsole extends LitElement {
       { signal },
     );
     this.addEventListener(FormRequest.type, (event) => this.#openForm(event as FormRequest), { signal });
+    this.addEventListener(ShowsRequest.type, (event) => this.#openShows(event), { signal });
   }
 
   override disconnectedCallback(): void {
@@ -114,7 +116,8 @@ export class ClConsole extends LitElement {
         <div class="column audience">${this.#audience()}</div>
         <div class="column program">${this.#program()}</div>
       </main>
-      <cl-question-form .busy=${[...this.state.pending.values()].includes("save")}></cl-question-form>`;
+      <cl-question-form .busy=${[...this.state.pending.values()].includes("save")}></cl-question-form>
+      <cl-past-shows .archive=${this.state.archive}></cl-past-shows>`;
   }
 
   #audience(): TemplateResult {
@@ -202,6 +205,11 @@ export class ClConsole extends LitElement {
     const question: Question | undefined = cue === undefined ? undefined : questionOf(cue);
     const taken = cue !== undefined && cue.state !== "draft" && !request.copy;
     void this.#form()?.open(question, request.copy ? undefined : request.cue, taken);
+  }
+
+  /** The wish itself goes on to whoever can answer it. */
+  #openShows(event: ShowsRequest): void {
+    if (event.wish.to === "list") this.renderRoot.querySelector<ClPastShows>("cl-past-shows")?.open();
   }
 
   #form(): ClQuestionForm | null {

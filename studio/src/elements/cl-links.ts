@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { keepFile } from "../download.ts";
 import { count } from "../format.ts";
 import { copyIcon, downloadIcon } from "../icons.ts";
 import { PEOPLE } from "../people.ts";
@@ -126,12 +127,7 @@ export class ClLinks extends LitElement {
   }
 
   #download(): void {
-    const url = URL.createObjectURL(new Blob([linksText(this.links)], { type: "text/plain" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `links-${this.channel}.txt`;
-    link.click();
-    URL.revokeObjectURL(url);
+    keepFile(new Blob([linksText(this.links)], { type: "text/plain" }), `links-${this.channel}.txt`);
     this.copied = "Downloaded.";
   }
 }

@@ -2,9 +2,9 @@ import type { Cue, OpeningsMessage, Tally } from "@cuelight/player/core";
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { count, percent, windowLength } from "../format.ts";
-import { copyIcon, editIcon, plusIcon, trashIcon } from "../icons.ts";
+import { copyIcon, editIcon, pastIcon, plusIcon, trashIcon } from "../icons.ts";
 import { togetherness } from "../openings-view.ts";
-import { DeleteRequest, FormRequest, LookRequest, SelectRequest } from "../requests.ts";
+import { DeleteRequest, FormRequest, LookRequest, SelectRequest, ShowsRequest } from "../requests.ts";
 import { stateName } from "../rundown.ts";
 import type { Command } from "../store.ts";
 import { base, buttons, chips, panel } from "../theme.ts";
@@ -21,6 +21,7 @@ const PAST_SHOWN = 12;
  * @fires cl-look-request - Show how a past cue opened.
  * @fires cl-form-request - Prepare, change or repeat a question.
  * @fires cl-delete-request - Delete a draft.
+ * @fires cl-shows-request - Look at past shows.
  */
 export class ClRundown extends LitElement {
   static override readonly properties = {
@@ -42,7 +43,8 @@ export class ClRundown extends LitElement {
     css`
       :host { display: flex; flex-direction: column; min-height: 0; }
       .panel { display: flex; flex-direction: column; flex: 1; min-height: 0; padding: 12px 8px 8px; }
-      .panel-head { padding: 0 8px; }
+      .panel-head { padding: 0 8px; flex-wrap: wrap; }
+      .heads { display: flex; gap: 8px; }
       .scroll { overflow-y: auto; overflow-x: hidden; padding: 0 8px 4px; scrollbar-width: thin; scrollbar-color: var(--cl-line-strong) transparent; }
       h3 { margin: 10px 8px 4px; font-size: 12px; font-weight: 600; color: var(--cl-muted); }
       li {
@@ -74,6 +76,8 @@ export class ClRundown extends LitElement {
         .tools { grid-column: 1 / -1; justify-content: flex-end; }
         li:not([data-state="draft"]) .tools { display: none; }
         .title { white-space: normal; }
+        .heads, .heads button { flex: 1; }
+        .heads .quiet { border-color: var(--cl-line-strong); }
       }
     `,
   ];
@@ -114,9 +118,14 @@ export class ClRundown extends LitElement {
       <section class="panel" aria-labelledby="heading">
         <div class="panel-head">
           <h2 id="heading" class="label">Rundown</h2>
-          <button data-testid="new-cue" class=${drafts.length === 0 && this.loaded ? "primary" : ""} aria-keyshortcuts="N" @click=${() => this.#form()}>
-            ${plusIcon} New question <kbd aria-hidden="true">N</kbd>
-          </button>
+          <div class="heads">
+            <button class="quiet" data-testid="past-shows-button" aria-haspopup="dialog" @click=${() => this.dispatchEvent(new ShowsRequest({ to: "list" }))}>
+              ${pastIcon} Past shows
+            </button>
+            <button data-testid="new-cue" class=${drafts.length === 0 && this.loaded ? "primary" : ""} aria-keyshortcuts="N" @click=${() => this.#form()}>
+              ${plusIcon} New question <kbd aria-hidden="true">N</kbd>
+            </button>
+          </div>
         </div>
         <div class="scroll">
           ${this.#list("On air", active)}

@@ -1,6 +1,7 @@
 import { css, html, LitElement, type TemplateResult } from "lit";
 import { Api } from "../api.ts";
 import { nextTheme, rememberedTheme, showTheme, type Theme } from "../colour-scheme.ts";
+import { keepFile } from "../download.ts";
 import { Keepsake } from "../keepsake.ts";
 import type {
   ActionRequest,
@@ -14,9 +15,12 @@ import type {
   RemovalRequest,
   SaveRequest,
   SelectRequest,
+  ShowsRequest,
   SignInRequest,
   UnbanRequest,
 } from "../requests.ts";
+import type { ExportFormat } from "../shows.ts";
+import { fileName } from "../shows-view.ts";
 import { takeToken, tokenIn } from "../sign-in-link.ts";
 import { Studio } from "../studio.ts";
 import { base } from "../theme.ts";
@@ -62,6 +66,7 @@ export class ClStudio extends LitElement {
       "cl-links-request",
       (e: LinksRequest) => void this.#studio.makeLinks(e.count, e.forS),
     );
+    this.addEventListener("cl-shows-request", (e: ShowsRequest) => void this.#shows(e));
     this.addEventListener("cl-save-request", (e: SaveRequest) => void this.#save(e));
     this.addEventListener("cl-delete-request", (e: DeleteRequest) => void this.#studio.remove(e.cue));
     this.addEventListener("cl-dismiss-request", (e: DismissRequest) => this.#studio.dismiss(e.notice));
@@ -122,6 +127,32 @@ export class ClStudio extends LitElement {
 
   async #removal({ how, participant, terms }: RemovalRequest): Promise<void> {
     await (how === "kick" ? this.#studio.kick(participant) : this.#studio.ban(participant, terms));
+  }
+
+  async #shows({ wish }: ShowsRequest): Promise<void> {
+    const { archive } = this.#studio;
+    switch (wish.to) {
+      case "list":
+        return archive.list();
+      case "more":
+        return archive.more();
+      case "open":
+        return archive.open(wish.show);
+      case "leave":
+        return archive.back();
+      case "save":
+        return this.#download(wish.format);
+      default:
+        return wish satisfies never;
+    }
+  }
+
+  async #download(format: ExportFormat): Promise<void> {
+    const { channel, archive } = this.#studio.store.getState();
+    const { opened } = archive;
+    const file = await this.#studio.archive.save(format);
+    if (file === undefined || opened?.is !== "read" || channel === undefined) return;
+    keepFile(file, fileName(channel, opened.show, format));
   }
 
   async #save(request: SaveRequest): Promise<void> {
