@@ -39,12 +39,12 @@ type Options struct {
 
 // Node is a cuelight process. Its methods are safe for concurrent use.
 type Node struct {
-	opt Options
+	opt Options // all but Program is fixed
 	// Web, Admin and Internal are addresses with scheme; RTMP is where encoders
 	// push to, empty if the node takes none.
 	Web, Admin, Internal, RTMP string
 
-	mu   sync.Mutex // protects what follows
+	mu   sync.Mutex // protects what follows, and opt.Program
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process is over
 }
@@ -131,7 +131,7 @@ func (n *Node) Restart(ctx context.Context) error {
 		return fmt.Errorf("node %s: %w", n.opt.Name, err)
 	}
 	defer log.Close()
-	args := append(append([]string{}, n.opt.Wrap...), n.opt.Program, "serve", "--config", n.file("node.yaml"), "--data", n.file("data"))
+	args := append(append([]string{}, n.opt.Wrap...), n.program(), "serve", "--config", n.file("node.yaml"), "--data", n.file("data"))
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -190,6 +190,12 @@ func (n *Node) Said() string {
 		return err.Error()
 	}
 	return string(text[max(0, len(text)-4096):])
+}
+
+func (n *Node) program() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.opt.Program
 }
 
 func (n *Node) process() (*exec.Cmd, <-chan struct{}) {
@@ -263,10 +269,19 @@ func (n *Node) end(sig syscall.Signal) {
 	<-gone
 }
 
+// Use makes program the one that the next Restart starts, such as that of
+// another release.
+func (n *Node) Use(program string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.opt.Program = program
+}
+
 // Token returns a producer's token, made by the program from the node's own
-// configuration.
-func (n *Node) Token(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, n.opt.Program, "token", "producer", "--config", n.file("node.yaml"), "--data", n.Data()).Output()
+// configuration. More are flags of the command, such as "--tenant", "red".
+func (n *Node) Token(ctx context.Context, more ...string) (string, error) {
+	args := append([]string{"token", "producer", "--config", n.file("node.yaml"), "--data", n.Data()}, more...)
+	out, err := exec.CommandContext(ctx, n.program(), args...).Output()
 	if err != nil {
 		return "", fmt.Errorf("make a producer's token: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cuelight/cuelight/interact/wire"
@@ -35,16 +34,25 @@ type size struct {
 	viewers int
 	// over is how long answers come, evenly.
 	over time.Duration
+	// cues are answered one after another. Default 1.
+	cues int
 }
 
 // startLoad brings the crowd. Everybody answers, through the balancer, and comes
 // back through it.
 func (s *stand) startLoad(ctx context.Context, z size) (*load, error) {
 	l := &load{stand: s, size: z, report: filepath.Join(s.dir, "report.json"), done: make(chan error, 1)}
-	cmd := exec.CommandContext(ctx, s.program,
-		"bench", "answers", "--url", s.studio.url, "--gateway", s.viewers.url, "--admin", "off",
-		"--viewers", strconv.Itoa(z.viewers), "--processes", "1", "--share", "1", "--cues", "1", "--window", (z.over + 25*time.Second).String(),
-		"--timing", fmt.Sprintf("spread:%d", z.over.Milliseconds()), "--json", l.report)
+	args := []string{"bench", "answers", "--url", s.studio.url, "--admin", "off"}
+	gateways := []string{s.viewers.url}
+	if s.plan.direct {
+		gateways = webs(s.gateways)
+	}
+	for _, g := range gateways {
+		args = append(args, "--gateway", g)
+	}
+	cmd := exec.CommandContext(ctx, s.program, append(args,
+		"--viewers", strconv.Itoa(z.viewers), "--processes", strconv.Itoa(len(gateways)), "--share", "1", "--cues", strconv.Itoa(max(z.cues, 1)), "--window", (z.over+25*time.Second).String(),
+		"--timing", fmt.Sprintf("spread:%d", z.over.Milliseconds()), "--json", l.report)...)
 	cmd.Env = append(os.Environ(), "CUELIGHT_TOKEN="+s.token)
 	out, err := os.Create(filepath.Join(s.dir, "load.txt"))
 	if err != nil {
@@ -59,15 +67,15 @@ func (s *stand) startLoad(ctx context.Context, z size) (*load, error) {
 	return l, nil
 }
 
-// height waits until a third of the answers are counted.
-func (l *load) height(ctx context.Context) error {
+// height waits until so many of the answers are counted.
+func (l *load) height(ctx context.Context, answers int) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		counted, err := l.stand.counted(ctx)
-		if err == nil && counted >= uint64(l.size.viewers/3) {
+		if err == nil && counted >= uint64(answers) {
 			return nil
 		}
 		select {
@@ -142,22 +150,7 @@ func (s *stand) led(ctx context.Context) (time.Duration, error) {
 
 // prepare adds a draft, which only the node that leads can do.
 func (s *stand) prepare(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestWait)
-	defer cancel()
-	body := `{"kind":"poll","title":"Still there?","options":["Yes","No"],"results":"reveal","window_ms":20000}`
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.studio.url+"/api/v1/channels/show/cues", strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusCreated {
-		return errors.New(resp.Status)
-	}
-	return nil
+	return s.order(ctx, s.token, http.MethodPost, "/show/cues", map[string]any{
+		"kind": "poll", "title": "Still there?", "options": []string{"Yes", "No"}, "results": "reveal", "window_ms": 20_000,
+	}, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,16 +20,18 @@ import (
 
 // settings are what is tried.
 type settings struct {
-	program string
-	only    string
-	size    size
-	inside  bool // in a network of its own
-	keep    bool
+	program  string
+	previous string // of the release before, empty if there is none
+	only     string
+	size     size
+	inside   bool // in a network of its own
+	keep     bool
 }
 
 func main() {
 	var s settings
 	flag.StringVar(&s.program, "program", "bin/cuelight", "the cuelight program")
+	flag.StringVar(&s.previous, "previous", "", "the cuelight program of the release before, for the case upgrade, which is left out without it")
 	flag.StringVar(&s.only, "only", "", "cases, separated by commas: "+names())
 	flag.IntVar(&s.size.viewers, "viewers", 2000, "viewers who answer")
 	flag.DurationVar(&s.size.over, "over", 6*time.Second, "how long their answers come")
@@ -61,6 +64,14 @@ func run(ctx context.Context, s settings) (ok bool, err error) {
 	if s.program, err = filepath.Abs(s.program); err != nil {
 		return false, err
 	}
+	if s.previous != "" {
+		if s.previous, err = filepath.Abs(s.previous); err != nil {
+			return false, err
+		}
+		if _, err := os.Stat(s.previous); err != nil {
+			return false, fmt.Errorf("-previous: %w", err)
+		}
+	}
 	wanted := strings.Split(s.only, ",")
 	for _, w := range wanted {
 		if s.only != "" && !strings.Contains(", "+names()+",", ", "+w+",") {
@@ -83,6 +94,10 @@ func run(ctx context.Context, s settings) (ok bool, err error) {
 			}
 			continue
 		}
+		if c.name == "upgrade" && s.previous == "" {
+			fmt.Printf("| %s | left out: name the program of the release before with -previous |\n", c.what)
+			continue
+		}
 		fine, err := try(ctx, s, c)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", c.name, err))
@@ -99,7 +114,7 @@ func firstLine(err error) string {
 }
 
 // caseWait bounds one case.
-const caseWait = 4 * time.Minute
+const caseWait = 8 * time.Minute
 
 func try(ctx context.Context, s settings, c scenario) (ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, caseWait)
@@ -114,6 +129,9 @@ func try(ctx context.Context, s settings, c scenario) (ok bool, err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	fmt.Fprintln(os.Stderr, "trying:", c.what)
+	if c.course != nil {
+		return c.course(ctx, s, c, dir)
+	}
 	p := c.plan
 	if s.inside {
 		n, err := newNetwork(ctx)
@@ -136,7 +154,7 @@ func try(ctx context.Context, s settings, c scenario) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := load.height(ctx); err != nil {
+	if err := load.height(ctx, size.viewers/3); err != nil {
 		return false, err
 	}
 	t, err := c.strike(ctx, stand, size)
@@ -147,7 +165,7 @@ func try(ctx context.Context, s settings, c scenario) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	row(os.Stdout, c, t, r)
+	row(os.Stdout, c.what, t, r)
 	return r.OK() && r.Answers.Lost == 0, nil
 }
 
@@ -157,14 +175,16 @@ func header(w io.Writer, s settings) {
 	fmt.Fprintln(w, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 }
 
-func row(w io.Writer, c scenario, t times, r *loadgen.Report) {
-	what := c.what
+func row(w io.Writer, what string, t times, r *loadgen.Report) {
 	if t.note != "" {
 		what += " (" + t.note + ")"
 	}
 	a := r.Answers
 	fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %d | %s | %s | %.0f / %.0f / %.0f ms |\n", what, a.Sent, a.Receipts, a.Retries, a.Lost, r.Differing, a.Left,
 		took(t.back), took(t.led), a.Receipt.P50, a.Receipt.P99, a.Receipt.Max)
+	for _, code := range slices.Sorted(maps.Keys(a.Refused)) {
+		fmt.Fprintf(w, "  refused: %s %d\n", code, a.Refused[code])
+	}
 	for _, d := range r.Differences {
 		fmt.Fprintln(w, "  DIFFERS:", d)
 	}

@@ -18,6 +18,8 @@ type scenario struct {
 	over time.Duration
 	// strike does it at the height of the burst and says what it measured.
 	strike func(ctx context.Context, s *stand, z size) (times, error)
+	// course is all of it, where it is another than a burst with a strike.
+	course func(ctx context.Context, s settings, c scenario, dir string) (ok bool, err error)
 }
 
 // times are how long it took until all was well; zero where nothing had to be.
@@ -35,15 +37,17 @@ const (
 )
 
 var scenarios = []scenario{
-	{"gateway", "kill -9 of a gateway", plan{redis: "single", level: "log"}, 0, killGateway},
-	{"engine", "kill -9 of the node that leads the channel", plan{redis: "single", level: "log"}, 0, killHolder(leadsChannel)},
-	{"clock", "kill -9 of the node that leads the clock", plan{redis: "single", level: "log"}, 0, killHolder(leadsClock)},
-	{"primary", "Redis primary killed, Sentinel, level replicated", plan{redis: "sentinel", level: "replicated"}, 0, killPrimary},
-	{"shard", "one of three Redis shards frozen for 5 s", plan{redis: "cluster", level: "log"}, 12 * time.Second, freezeShard},
-	{"postgres", "PostgreSQL down for a minute", plan{redis: "single", level: "log", postgres: true}, 0, stopPostgres},
-	{"partition", "a gateway cut off from everything for 5 s", plan{redis: "single", level: "log"}, 12 * time.Second, partition},
-	{"slow", "every reply of Redis 100 ms late for 10 s", plan{redis: "single", level: "log", lines: true}, 18 * time.Second, slowRedis},
-	{"rolling", "rolling restart of all nodes", plan{redis: "single", level: "log"}, 45 * time.Second, rollingRestart},
+	{"gateway", "kill -9 of a gateway", plan{redis: "single", level: "log"}, 0, killGateway, nil},
+	{"engine", "kill -9 of the node that leads the channel", plan{redis: "single", level: "log"}, 0, killHolder(leadsChannel), nil},
+	{"clock", "kill -9 of the node that leads the clock", plan{redis: "single", level: "log"}, 0, killHolder(leadsClock), nil},
+	{"primary", "Redis primary killed, Sentinel, level replicated", plan{redis: "sentinel", level: "replicated"}, 0, killPrimary, nil},
+	{"shard", "one of three Redis shards frozen for 5 s", plan{redis: "cluster", level: "log"}, 12 * time.Second, freezeShard, nil},
+	{"postgres", "PostgreSQL down for a minute", plan{redis: "single", level: "log", postgres: true}, 0, stopPostgres, nil},
+	{"partition", "a gateway cut off from everything for 5 s", plan{redis: "single", level: "log"}, 12 * time.Second, partition, nil},
+	{"slow", "every reply of Redis 100 ms late for 10 s", plan{redis: "single", level: "log", lines: true}, 18 * time.Second, slowRedis, nil},
+	{"rolling", "rolling restart of all nodes", plan{redis: "single", level: "log"}, 45 * time.Second, rollingRestart, nil},
+	{"upgrade", "every node to the next release and back, one after the other", plan{redis: "single", level: "log"}, 150 * time.Second, nil, upgrade},
+	{"noisy", "a noisy tenant", plan{redis: "single", level: "log", settings: twoTenants, direct: true}, 0, nil, noisyTenant},
 }
 
 func killGateway(ctx context.Context, s *stand, z size) (t times, err error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,6 +26,10 @@ type plan struct {
 	lines bool
 	// postgres keeps history there.
 	postgres bool
+	// settings are of channels and tenants. Default: one channel, show.
+	settings string
+	// direct has the crowd come to the gateways without the balancer.
+	direct bool
 	// host is where everything listens. Default 127.0.0.1.
 	host string
 	// far is the command before the second gateway, which then listens on farHost.
@@ -115,7 +120,7 @@ func (s *stand) redisAt() (addresses []string, more string) {
 }
 
 func (s *stand) options(name string, roles ...string) nodeproc.Options {
-	more := fmt.Sprintf("durability: %s\nchannels: {show: {}}\ncapacity: {answers: 1000000, per_address: 20000}\n", s.plan.level)
+	more := fmt.Sprintf("durability: %s\n%s\ncapacity: {answers: 1000000, per_address: 20000}\n", s.plan.level, cmp.Or(s.plan.settings, "channels: {show: {}}"))
 	if s.postgres != nil {
 		more += fmt.Sprintf("postgres: {dsn: %q}\n", s.postgres.DSN("postgres"))
 	}

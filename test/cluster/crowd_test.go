@@ -33,7 +33,7 @@ func (s *stand) gather(t *testing.T, n int) *crowd {
 	t.Helper()
 	c := &crowd{receipts: make(map[string]map[string]int)}
 	c.Crowd = &audience.Crowd{
-		URL: "ws://gateways.invalid/ws/v1", Channel: channel, Size: n, Ramp: 500, Seed: 7, Dial: s.anyGateway,
+		URL: "ws://gateways.invalid/ws/v1?channel=" + channel, Channel: channel, Size: n, Ramp: 500, Seed: 7, Dial: s.anyGateway,
 		BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second,
 		Behaviour: func(r *rand.Rand, _ wire.Cue) (audience.Reaction, bool) {
 			return audience.Reaction{After: soonest + time.Duration(r.Int64N(int64(burst))), Choice: []int{r.IntN(3)}}, true

@@ -23,7 +23,7 @@ func (s *stand) streamKey(n *nodeproc.Node) string {
 		s.t.Fatal(err)
 	}
 	out, err := exec.CommandContext(s.t.Context(), binary, "token", "publish", "--data", n.Data(),
-		"--config", filepath.Join(filepath.Dir(n.Data()), "node.yaml")).Output()
+		"--channel", s.channel, "--config", filepath.Join(filepath.Dir(n.Data()), "node.yaml")).Output()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -53,21 +53,31 @@ type stand struct {
 	redis    *redisproc.Server
 	leaders  []*nodeproc.Node // engine, studio, ingest, origin
 	gateways []*nodeproc.Node
+	channel  string // that cues are taken on
 	token    string
 	crowd    *crowd
 }
+
+// channels are what the nodes of most tests serve.
+const channels = "channels: {show: {}}"
 
 // newStand starts Redis, two nodes that lead and two that hold viewers. Tests
 // wait most of the time, so they run side by side. More are lines of every
 // node's settings.
 func newStand(t *testing.T, more ...string) *stand {
 	t.Helper()
+	return newStandOf(t, append([]string{channels}, more...)...)
+}
+
+// newStandOf is newStand with all of the settings.
+func newStandOf(t *testing.T, settings ...string) *stand {
+	t.Helper()
 	t.Parallel()
 	binary, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stand{t: t}
+	s := &stand{t: t, channel: channel}
 	dir := t.TempDir()
 	if s.redis, err = redisproc.Start(t.Context(), redisproc.Options{Dir: filepath.Join(dir, "redis"), Args: redisproc.Durable()}); err != nil {
 		t.Fatal(err)
@@ -77,7 +87,7 @@ func newStand(t *testing.T, more ...string) *stand {
 		n, err := nodeproc.Launch(t.Context(), nodeproc.Options{
 			Program: binary, Dir: filepath.Join(dir, name), Name: name, Roles: roles,
 			Redis: []string{s.redis.Addr}, Secret: strings.Repeat("k7", 16),
-			More: "channels: {show: {}}\ncapacity: {per_address: 5000}\n" + strings.Join(more, "\n"),
+			More: "capacity: {per_address: 5000}\n" + strings.Join(settings, "\n"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -209,7 +219,7 @@ func (s *stand) produce(n int, method, path string, body, into any) {
 	var text string
 	s.until(method+" "+path, func() bool {
 		var err error
-		status, text, err = s.ask(method, s.leaders[n%len(s.leaders)].Web+"/api/v1/channels/"+channel+path, key, body)
+		status, text, err = s.ask(method, s.leaders[n%len(s.leaders)].Web+"/api/v1/channels/"+s.channel+path, key, body)
 		if err != nil { // that node is gone
 			n++
 			return false
@@ -239,7 +249,7 @@ func (s *stand) take(n int, window time.Duration) wire.Cue {
 func (s *stand) final(n int, cue string) (tally wire.Tally) {
 	s.t.Helper()
 	s.until("the final count of "+cue, func() bool {
-		_, text, err := s.ask(http.MethodGet, s.leaders[n].Web+"/api/v1/channels/"+channel+"/cues/"+cue+"/tally", "", nil)
+		_, text, err := s.ask(http.MethodGet, s.leaders[n].Web+"/api/v1/channels/"+s.channel+"/cues/"+cue+"/tally", "", nil)
 		return err == nil && json.Unmarshal([]byte(text), &tally) == nil && tally.Final
 	})
 	return tally

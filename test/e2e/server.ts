@@ -12,7 +12,7 @@ export const CHANNEL = "show";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** `make build` makes it; CUELIGHT names another one. */
-const BINARY = process.env["CUELIGHT"] ?? join(ROOT, "bin", "cuelight");
+export const BINARY = process.env["CUELIGHT"] ?? join(ROOT, "bin", "cuelight");
 
 /** How long the server may take until it answers. */
 const START_TIMEOUT_MS = 20_000;
@@ -32,7 +32,7 @@ export interface Server {
   stop(): Promise<number | null>;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();
@@ -88,7 +88,7 @@ export async function startServer(config = ""): Promise<Server> {
   };
 }
 
-async function ready(child: ChildProcess, url: string, log: () => string): Promise<void> {
+export async function ready(child: ChildProcess, url: string, log: () => string): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log()}`);
