@@ -47,6 +47,7 @@ var (
 	descLive         = desc("channel_live", "Whether media arrives.", "channel")
 	descBitrate      = desc("channel_bitrate_bits_per_second", "Media rate of all renditions over the last seconds.", "channel")
 	descCounted      = desc("answers_counted_total", "Answers counted.", "channel")
+	descAPIRefused   = desc("api_refused_total", "Requests to the API that were refused, by code.", "code")
 	descRefusedCount = desc("answers_refused_total", "Answers refused, by code.", "channel", "code")
 	descCommits      = desc("log_commits_total", "Batches written to the log.", "channel")
 	descCommitErrors = desc("log_commit_errors_total", "Batches that could not be written.", "channel")
@@ -79,6 +80,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	collectLoad(c.srv.gateway.Load(), gauge, total)
 	collectReturns(sockets, total)
 	collectTenants(sockets, gauge, total)
+	for code, n := range c.srv.api.Refused() {
+		total(descAPIRefused, float64(n), string(code))
+	}
 	collectStreams(c.srv.streams.Stats(), gauge, total)
 	collectPublishers(c.srv.registry.Counters(), gauge, total)
 	if c.srv.cluster != nil {

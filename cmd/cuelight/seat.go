@@ -47,6 +47,16 @@ func (s *seat) room() (*engine.Room, error) {
 	return nil, interact.Errorf(interact.CodeUnavailable, "Another server is taking over. Try again in a second.")
 }
 
+// Tally returns a cue's counts. The node that leads knows a cue before it is told
+// of it as all nodes are.
+func (s *seat) Tally(ctx context.Context, id string) (wire.Tally, error) {
+	t, err := s.Replica.Tally(ctx, id)
+	if r := s.leader.Load(); r != nil && interact.CodeOf(err) == interact.CodeUnknownCue {
+		return r.Tally(ctx, id)
+	}
+	return t, err
+}
+
 // Edge returns the newest picture: this node's own, or what its home says.
 func (s *seat) Edge() (media clock.Ticks, at clock.Instant, live bool) {
 	if s.home != nil && s.home.is() {

@@ -199,6 +199,7 @@ func (srv *server) buildInteraction(ctx context.Context) (err error) {
 		Desk:     srv.desk,
 		Crowd:    srv.crowdOf(),
 		Clock:    srv.room,
+		Quota:    func(channel string) error { return srv.gateway.TakeAnswer(channel) },
 		History:  srv.pasts(),
 		Stream:   srv.streams,
 		Permit:   srv.permit,

@@ -53,6 +53,11 @@ func (a *API) answer(r *http.Request) (reply, error) {
 	if err := body.validate(); err != nil {
 		return reply{}, unprocessable(err)
 	}
+	if a.cfg.Quota != nil {
+		if err := a.cfg.Quota(channel); err != nil {
+			return reply{}, err
+		}
+	}
 	receipt, err := settled(r.Context(), room, interact.Answer{
 		ID: body.ID, Cue: r.PathValue("id"), Participant: ticket.Participant, Choice: body.Choice,
 		Stamp: instant(body.At, received), Received: received,

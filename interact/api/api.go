@@ -28,6 +28,9 @@
 //     requests at a time read the history, beside at most two exports.
 //   - AP14 An export ends for whoever leaves, or does not take 64 KiB in 10 s. If
 //     it cannot go on, the connection is cut: a part never looks like the whole.
+//   - AP15 Commands are limited for each channel, whoever gives them: 200 at
+//     once, 20 a second. Answers count against the quota of the channel's tenant.
+//   - AP16 Every refusal is counted, by its code.
 package api
 
 import (
@@ -72,6 +75,9 @@ type Config struct {
 	Crowd  Crowd
 	// Clock stamps answers.
 	Clock *clock.Room
+	// Quota counts an answer against what the channel's tenant may take, and says
+	// why it is too many. It does not block. Nil: tenants have no quota.
+	Quota func(channel string) error
 	// Stream answers everything under /api/v1/stream. Nil: there is nothing.
 	Stream http.Handler
 	// Permit reports whether the page that sent a request may act as a viewer
@@ -90,7 +96,8 @@ type API struct {
 	places places
 
 	signIns, guesses, newcomers, answering debts[netip.Addr]
-	answerers                              debts[string]
+	answerers, commanders                  debts[string]
+	refusals                               refusals
 
 	looks, exports chan struct{} // hold one for each that reads the history
 }

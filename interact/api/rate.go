@@ -14,8 +14,12 @@ type pace struct {
 	every time.Duration
 }
 
-// The paces of what needs no producer's token.
+// The paces of what needs no producer's token, and of commands.
 var (
+	// commandPace is that of a channel's producers together: a rundown at once,
+	// then far more than people and rehearsals give. Every command is a write to
+	// the log that channels share (AP15).
+	commandPace = pace{200, 50 * time.Millisecond}
 	// signInPace has room for typing errors (AP6).
 	signInPace = pace{10, 6 * time.Second}
 	// guessPace is that of PINs and links.

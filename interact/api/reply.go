@@ -89,6 +89,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 // fail answers with an error (AP4, AP5).
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p, told := problemOf(err)
+	a.refusals.count(p.code)
 	if !told {
 		a.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}

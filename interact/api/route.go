@@ -178,6 +178,9 @@ func (a *API) admitted(r *http.Request) (string, error) {
 	if !claims.May(name) {
 		return "", &problem{http.StatusForbidden, interact.CodeDenied, "This token is not for this channel."}
 	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && !a.commanders.allow(name, commandPace, time.Now()) {
+		return "", interact.Errorf(interact.CodeTooMany, "Too many commands for this channel. Wait a second, then go on more slowly.")
+	}
 	*r = *r.WithContext(interact.WithActor(r.Context(), claims.Subject)) // for the log
 	return name, nil
 }

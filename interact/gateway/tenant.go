@@ -120,6 +120,17 @@ func (t *tenant) allow(b *bucket, now moment, rate, burst int) bool {
 	return b.take(now, rate, burst)
 }
 
+// TakeAnswer counts an answer that came by another way than a socket against the
+// quota of the channel's tenant. Safe for concurrent use.
+//
+// Errors: *interact.Error with CodeBusy if it is too many.
+func (g *Gateway) TakeAnswer(channel string) error {
+	if err := g.tenantOf(channel).takeAnswer(g.moment(time.Now())); err != nil {
+		return err
+	}
+	return nil
+}
+
 // takeAnswer returns why a tenant's answer is not passed on, or nil.
 func (t *tenant) takeAnswer(now moment) *interact.Error {
 	if t.lim.Answers > 0 && !t.allow(&t.answers, now, t.lim.Answers, t.lim.Answers) {

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -156,6 +157,13 @@ func TestTenantQuotas(t *testing.T) {
 			expect[*wire.Receipt](show)
 			if s := rig.tenant("show"); s.Answers != 4 || s.RefusedAnswers != 2 || rig.tenant("other").Answers != 1 {
 				t.Errorf("stats = %+v", s)
+			}
+			var first error // of those over HTTP
+			for range 9 {
+				first = cmp.Or(first, rig.g.TakeAnswer("show"))
+			}
+			if interact.CodeOf(first) != interact.CodeBusy || rig.g.TakeAnswer("other") != nil {
+				t.Errorf("GW43 over HTTP: %v", first)
 			}
 		})
 	})
