@@ -86,7 +86,7 @@ export class Player {
     };
     const probe: ProbeSpec = {
       truth: `ws://${truth}/`,
-      room: { url: `ws://${line}/ws/v1`, channel: CHANNEL, subprotocol: SUBPROTOCOL },
+      room: { url: `ws://${line}/ws/v1`, channel: CHANNEL, subprotocol: SUBPROTOCOL, token: server.token },
       codedWidth: WIDTH,
       frameEvery: FRAME_EVERY,
       stale: STALE,

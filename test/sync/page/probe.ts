@@ -12,8 +12,16 @@ import type { Originals } from "./clocks.ts";
 export interface ProbeSpec {
   /** WebSocket on which the rig's clock is read. */
   readonly truth: string;
-  /** The room's socket and channel, for what a page would do that opens on messages; null to leave it. */
-  readonly room: { readonly url: string; readonly channel: string; readonly subprotocol: string } | null;
+  /**
+   * The room's socket and channel, for what a page would do that opens on messages; null to leave it. Producers alone are
+   * told that a window opens, hence the token.
+   */
+  readonly room: {
+    readonly url: string;
+    readonly channel: string;
+    readonly subprotocol: string;
+    readonly token: string;
+  } | null;
   /** Width of the picture in which the frame code was painted. */
   readonly codedWidth: number;
   /** ms between two readings of the frame code. */
@@ -313,7 +321,10 @@ export function installProbe(spec: ProbeSpec): void {
         log.arrived.push({ at, cue: cue.id, what: cue.state });
       }
     };
-    socket.onopen = () => socket.send(JSON.stringify({ t: "hello", v: 1, channel: room.channel }));
+    socket.onopen = () =>
+      socket.send(
+        JSON.stringify({ t: "hello", v: 1, channel: room.channel, role: "producer", token: room.token }),
+      );
     socket.onmessage = ({ data }) => take(data);
     socket.onclose = () => setTimeout(() => join(room), 2000);
   };
