@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cuelight/cuelight/internal/freeport"
 )
 
 // Options say what node to start.
@@ -301,28 +303,15 @@ func (n *Node) ports(count int) ([]string, error) {
 	return addresses, nil
 }
 
-// freePorts returns addresses on host, of TCP ports that nobody listens on and
-// whose UDP ports are free as well.
+// freePorts returns n addresses on host on which nobody listens.
 func freePorts(host string, n int) ([]string, error) {
 	var addresses []string
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			l.Close()
-		}
-	}()
-	for len(addresses) < n {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	for range n {
+		addr, err := freeport.Addr(host)
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			return nil, err
 		}
-		held = append(held, l)
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		if err != nil {
-			continue
-		}
-		u.Close()
-		addresses = append(addresses, l.Addr().String())
+		addresses = append(addresses, addr)
 	}
 	return addresses, nil
 }

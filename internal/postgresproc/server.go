@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cuelight/cuelight/internal/freeport"
 )
 
 // How long the server gets.
@@ -125,12 +127,9 @@ func (s *Server) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.Addr = l.Addr().String()
-	return l.Close()
+	var err error
+	s.Addr, err = freeport.Addr("127.0.0.1")
+	return err
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }

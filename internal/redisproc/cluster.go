@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/cuelight/cuelight/internal/freeport"
 )
 
 // ClusterOptions say what cluster to start.
@@ -59,7 +61,7 @@ func StartCluster(ctx context.Context, opt ClusterOptions) (*Cluster, error) {
 func (c *Cluster) add(ctx context.Context, opt Options) error {
 	var bus int
 	s, err := start(ctx, opt, func(s *Server) (err error) {
-		bus, err = freePort()
+		bus, err = freeport.Take("127.0.0.1")
 		s.args = []string{
 			"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", strconv.Itoa(bus),
 			"--cluster-replica-validity-factor", "0",

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/cuelight/cuelight/internal/freeport"
 )
 
 // Options say what server to start.
@@ -79,7 +81,7 @@ func start(ctx context.Context, opt Options, prepare func(*Server) error) (*Serv
 }
 
 func startOnce(ctx context.Context, opt Options, prepare func(*Server) error) (*Server, error) {
-	port, err := freePort()
+	port, err := freeport.Take("127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
@@ -181,14 +183,4 @@ func (s *Server) signal(sig syscall.Signal) error {
 		return fmt.Errorf("signal redis on %s: %w", s.Addr, err)
 	}
 	return nil
-}
-
-// freePort returns a port of 127.0.0.1 that nobody listens on.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
