@@ -173,7 +173,7 @@ func testBrowser(t *testing.T, codec string) {
 	if got := strings.ReplaceAll(h.Tracks[0].Codec.Name(), ".", ""); got != codec || h.Tracks[1].Codec.Name() != "Opus" {
 		t.Errorf("IG82 %s and %s", got, h.Tracks[1].Codec.Name())
 	}
-	checkTimes(t, h)
+	checkTimesWithin(t, h, 5*time.Second, 30*time.Second) // a browser shares the machine
 	checkBrowser(t, h)
 	st := h.Begins[0].Stats()
 	t.Logf("link %+v, tracks %+v, sound %v behind", st.Link, st.Tracks, st.AVOffset)
@@ -193,7 +193,7 @@ func TestBrowserLayers(t *testing.T) {
 	h := r.Await(t, "IG45 a browser's layers", func(h ingesttest.Heard) bool {
 		return len(h.Tracks) == 3 && len(of(h, h.Tracks[0].ID)) > 60 && len(of(h, h.Tracks[1].ID)) > 60
 	})
-	checkTimes(t, h)
+	checkTimesWithin(t, h, 5*time.Second, 30*time.Second) // a browser shares the machine
 	if large, small := sizeOf(t, h.Tracks[0]), sizeOf(t, h.Tracks[1]); large != "640x360" || small != "320x180" {
 		t.Errorf("IG45 layers are %s and %s", large, small)
 	}
